@@ -1,0 +1,1 @@
+"""Linting many files: gates, cache and processes around the linter."""

@@ -1,0 +1,56 @@
+"""A document, traced and lowered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qlsp.rules.lowered import LoweredGraph
+from qlsp.settings import Settings
+from qlsp.source.document import Document
+from qlsp.trace import Project, trace
+from qlsp.trace.gate import builds_layers
+from qlsp.trace.graph import LayerGraph
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The layer graphs of a document, lowered where a rule asks for it."""
+
+    document: Document
+    settings: Settings
+    project: Project | None
+    graphs: tuple[LoweredGraph, ...]
+
+    @classmethod
+    def of(cls, document: Document, settings: Settings, project: Project | None) -> Analysis:
+        """Trace `document`. Raises `SourceError` if it does not parse."""
+        if not builds_layers(document.tree):
+            return cls(document, settings, project, ())
+        traced = trace(document, project)
+        quantizes = any(name.startswith("tfmot") for name in traced.imports)
+        workflows = settings.workflows_for(
+            imports_tfmot=quantizes,
+            is_tf1=any(map(_is_tf1, traced.graphs)),
+        )
+        lowered = (
+            LoweredGraph.of(graph, workflows, settings.toolchains, quantizes=quantizes)
+            for graph in traced.graphs
+        )
+        return cls(document, settings, project, tuple(lowered))
+
+    def changed(self, text: str) -> Analysis:
+        """The analysis of the same file with another text. Raises `SourceError`."""
+        document = Document(self.document.path, text, self.document.encoding)
+        return Analysis.of(document, self.settings, self.project)
+
+
+_TF1 = ("slim.", "tf.placeholder", "tf.contrib.", "tf.layers.", "tf.compat.v1.")
+
+
+def _is_tf1(graph: LayerGraph) -> bool:
+    """Whether the code is TensorFlow 1's, by how it is imported or by what it uses."""
+    return (
+        graph.flavour == "tf1"
+        or any(node.cls.startswith(_TF1) for node in graph.nodes)
+        or any("contrib.quantize" in effect.symbol for effect in graph.effects)
+    )

@@ -1,0 +1,106 @@
+"""Findings of all graphs, gathered by the place in the source that they are about."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from qlsp.diagnostic import Diagnostic, Fix, Related, Severity
+from qlsp.linter.analysis import Analysis
+from qlsp.rules.lowered import LoweredGraph
+from qlsp.rules.rule import Finding, Rule
+from qlsp.source.document import Document
+from qlsp.source.span import Site, Span
+from qlsp.source.syntax import Place
+from qlsp.trace.graph import Style
+
+_RANK = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
+_CALLERS = 4
+
+
+@dataclass
+class Fault:
+    """One rule's findings at one place; the layers that the place makes may be many."""
+
+    rule: type[Rule]
+    span: Span
+    findings: list[tuple[LoweredGraph, Finding]] = field(default_factory=list)
+
+    def diagnostic(self, document: Document, fix: Fix | None) -> Diagnostic:
+        """The one diagnostic for the place, after its gravest finding."""
+        findings = [finding for _, finding in self.findings]
+        worst = min(findings, key=lambda each: _RANK.index(each.consequence.severity))
+        count = max(Counter(id(graph) for graph, _ in self.findings).values())
+        return Diagnostic(
+            self.rule.code,
+            self.rule.name,
+            worst.message + (f" ({count} layers)" if count > 1 else ""),
+            worst.consequence.severity,
+            document.path,
+            self.span,
+            (*worst.related, *(self._callers() if count > 1 else ())),
+            fix,
+        )
+
+    def _callers(self) -> Iterator[Related]:
+        """The outermost calls through which the layers are made."""
+        calls = dict.fromkeys(
+            finding.node.path[0] for _, finding in self.findings if finding.node.path
+        )
+        for site in list(calls)[:_CALLERS]:
+            yield Related(site, "made by this call")
+
+
+def faults(analysis: Analysis, rules: tuple[type[Rule], ...]) -> list[Fault]:
+    """What `rules` find in the document itself, by place."""
+    found: dict[tuple[str, Span], Fault] = {}
+    document = analysis.document
+    for graph in analysis.graphs:
+        workflows = {cell.workflow for cell in graph.cells}
+        for rule in rules:
+            if workflows.isdisjoint(rule.workflows):
+                continue
+            for finding in rule().check(graph):
+                site = _site(document, finding)
+                if site is None or site.path != document.path:
+                    continue
+                fault = found.setdefault((rule.code, site.span), Fault(rule, site.span))
+                fault.findings.append((graph, finding))
+    return sorted(found.values(), key=lambda each: (each.span, each.rule.code))
+
+
+def _site(document: Document, finding: Finding) -> Site | None:
+    """The place to mark: an argument, the constructor, or the name of the layer that is called."""
+    node = finding.node
+    if finding.argument is not None and node.construct is not None:
+        return _argument(document, node.construct, finding.argument)
+    if node.call is None or node.call.path != document.path:
+        return node.call
+    if node.kind == "model" and node.style is Style.IMPLICIT:
+        return _header(document, node.call)
+    made = node.construct
+    if made is not None and made.path == document.path and node.call.span.contains(made.span):
+        return made
+    place = Place.find(document, node.call.span)
+    if place is not None and isinstance(place.node, ast.Call) and node.kind == "layer":
+        return Site(document.path, Span.of(place.node.func))
+    return node.call
+
+
+def _header(document: Document, site: Site) -> Site:
+    """The first line of a definition, without what follows its name."""
+    span = site.span
+    words = document.line(span.line).encode()[span.column :].split(b"(")[0].split(b":")[0]
+    return Site(site.path, Span(span.line, span.column, span.line, span.column + len(words)))
+
+
+def _argument(document: Document, construct: Site, name: str) -> Site:
+    if construct.path == document.path:
+        place = Place.find(document, construct.span)
+        if place is not None and isinstance(place.node, ast.Call):
+            for keyword in place.node.keywords:
+                if keyword.arg == name:
+                    return Site(document.path, Span.of(keyword))
+    return construct

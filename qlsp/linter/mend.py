@@ -1,0 +1,89 @@
+"""Which rewrite of a fault is to be offered: one that is proven to be what it says, and better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from qlsp.diagnostic import Applicability, Fix
+from qlsp.linter.analysis import Analysis
+from qlsp.linter.faults import Fault
+from qlsp.rules.lowered import Cell, LoweredGraph
+from qlsp.rules.rewrite import Operation
+from qlsp.rules.rewrite.draft import Draft, equal
+from qlsp.rules.rewrite.operations import crosses_functions
+from qlsp.rules.rewrite.write import CannotWrite, write
+from qlsp.source.document import SourceError
+from qlsp.source.edit import Edit, EditConflictError, apply_edits
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One way to mend a fault, at all of its layers."""
+
+    title: str
+    applicability: Applicability
+    operations: tuple[tuple[LoweredGraph, Operation], ...]
+    bad: tuple[tuple[LoweredGraph, frozenset[Cell]], ...]
+
+
+def mend(analysis: Analysis, fault: Fault) -> Fix | None:
+    """The first of the fault's rewrites that can be written, and lowers better.
+
+    Traced again, the changed text must give the very graphs that the rewrite means, each better
+    in all cells where it was bad and in no cell worse.
+    """
+    for plan in _plans(fault):
+        try:
+            edits = _edits(analysis, plan)
+            changed = analysis.changed(apply_edits(analysis.document.text, edits))
+        except (CannotWrite, EditConflictError, SourceError):
+            continue
+        if _as_meant(analysis, changed, plan) and _better(analysis, changed, plan):
+            return Fix(plan.title, plan.applicability, tuple(edits))
+    return None
+
+
+def _plans(fault: Fault) -> Iterator[_Plan]:
+    """The rewrites that all findings of the fault have in common."""
+    for rewrite in fault.findings[0][1].rewrites:
+        operations: list[tuple[LoweredGraph, Operation]] = []
+        for graph, finding in fault.findings:
+            same = next((each for each in finding.rewrites if each.title == rewrite.title), None)
+            if same is None or crosses_functions(finding.node, same.operations):
+                break
+            operations += [(graph, each) for each in same.operations]
+        else:
+            bad = tuple((graph, finding.consequence.bad) for graph, finding in fault.findings)
+            yield _Plan(rewrite.title, rewrite.applicability, tuple(operations), bad)
+
+
+def _edits(analysis: Analysis, plan: _Plan) -> Sequence[Edit]:
+    """Raises `CannotWrite` or `EditConflictError`."""
+    found: set[Edit] = set()
+    for graph, operation in plan.operations:
+        found.update(write(analysis.document, graph.flat, operation))
+    return sorted(found)
+
+
+def _as_meant(analysis: Analysis, changed: Analysis, plan: _Plan) -> bool:
+    drafts = {id(graph): Draft.of(graph.flat) for graph in analysis.graphs}
+    for graph, operation in plan.operations:
+        drafts[id(graph)].apply(operation)
+    return equal(drafts.values(), (Draft.of(graph.flat) for graph in changed.graphs))
+
+
+def _better(analysis: Analysis, changed: Analysis, plan: _Plan) -> bool:
+    for before, after in zip(analysis.graphs, changed.graphs, strict=True):
+        bad = _union(cells for graph, cells in plan.bad if graph is before)
+        if not bad:
+            continue
+        for cell in before.cells:
+            old, new = before.cost(cell), after.cost(cell)
+            if new.worse_than(old) or (cell in bad and not old.worse_than(new)):
+                return False
+    return True
+
+
+def _union(sets: Iterable[frozenset[Cell]]) -> frozenset[Cell]:
+    return frozenset().union(*sets)

@@ -1,0 +1,290 @@
+"""Layers that are other ops under other versions or shapes, as measured.
+
+The first case that holds gives the ops; a layer without one that holds is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from qlsp.lower.behaviour import Version
+from qlsp.lower.expansion import DYNAMIC_LIST, Expansion, RefusedError, UndecidedError
+from qlsp.lower.operation import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The ops of a layer, in the notation of `programs.py`, and when they hold."""
+
+    program: str
+    keras: int | None = None
+    static: bool | None = None
+    """Whether the batch axis has a fixed size."""
+    constants_first: bool | None = None
+    """See `Expansion.constants_first`."""
+    ranks: tuple[int, ...] = ()
+    """Ranks of the input; empty for any."""
+    since: Version = (0, 0)
+    until: Version = (99, 0)
+    refusal: tuple[str, str] | None = None
+    """Type and message of the exception that it raises instead."""
+    workflow: str | None = None
+
+    def holds(self, expansion: Expansion) -> bool:
+        """Whether the current layer is of this case."""
+        return (
+            self.keras in {None, expansion.keras}
+            and self.static in {None, expansion.static_batch}
+            and (self.constants_first is None or self.constants_first == expansion.constants_first)
+            and (not self.ranks or expansion.rank() in self.ranks)
+            and self.since <= expansion.behaviour.tensorflow <= self.until
+            and self.workflow in {None, expansion.workflow}
+        )
+
+
+def expand_case(expansion: Expansion) -> Operation:
+    """The ops of the current layer. Raises `UndecidedError`, `RefusedError`."""
+    cls = expansion.node.cls
+    for case in CASES[cls]:
+        if case.holds(expansion):
+            if case.refusal is not None:
+                raise RefusedError("convert", *case.refusal, f"the converter does not take {cls}")
+            return expansion.run(case.program, *expansion.inputs)
+    raise UndecidedError(f"{cls} is not known in this form")
+
+
+def _no_kernel(op: str) -> tuple[str, str]:
+    return "ConverterError", f"'tf.{op}' op is neither a custom op nor a flex op"
+
+
+CRASH = ("SIGSEGV", "failed to legalize operation 'tf.TensorListReserve'")
+"""The converter takes its process down."""
+
+_LOOP = "RESHAPE!(x) WHILE:INT32(_) STRIDED_SLICE:FLOAT32(_)"
+
+UNPARSED = (
+    "ValueError",
+    "Failed to parse the model: pybind11::init(): factory function returned nullptr.",
+)
+"""Calibration of TF 2.5 can't read the loop that the converter wrote."""
+
+_RNN = (
+    Case("", workflow="ptq", until=(2, 5), refusal=UNPARSED),
+    Case("", static=False, refusal=DYNAMIC_LIST),
+    Case("", static=True, workflow="ptq", refusal=CRASH),
+    Case(_LOOP, static=True),
+)
+
+_REPEAT = (
+    "EXPAND_DIMS!({x}) TILE!(_) SHAPE({x}) STRIDED_SLICE(_) CONCATENATION(_) "
+    "RESHAPE!({second}, {last})"
+)
+"""How Keras 3 repeats along one axis."""
+
+CASES: Mapping[str, tuple[Case, ...]] = {
+    "LayerNormalization": (
+        Case("", keras=2, until=(2, 5), refusal=_no_kernel("FusedBatchNormV3")),
+        Case(
+            "RESHAPE!(x) TRANSPOSE!(_) MEAN(1) SQUARED_DIFFERENCE(1, 2) MEAN(_) ADD(_, c) "
+            "RSQRT(_) MUL(1, _) MUL(2, 6) SUB(c, _) ADD(7, _) TRANSPOSE!(_) RESHAPE!(_) "
+            "MUL(_, c) ADD(_, c)",
+            keras=2, static=True, since=(2, 15),
+        ),
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) REDUCE_PROD(_) RESHAPE(_) FILL:FLOAT32(_) PACK(2) "
+            "RESHAPE!(x, 5) FILL:FLOAT32(3) TRANSPOSE!(6) MEAN(8) SQUARED_DIFFERENCE(8, 9) "
+            "MEAN(_) ADD(_, c) RSQRT(_) MUL(_, 4) MUL(8, 14) MUL(9, 14) SUB(7, 16) ADD(15, _) "
+            "TRANSPOSE!(_) RESHAPE!(_, 0) MUL(_, c) ADD(_, c)",
+            keras=2, static=False, constants_first=True, since=(2, 15),
+        ),
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) REDUCE_PROD(_) RESHAPE(_) FILL:FLOAT32(3) FILL:FLOAT32(3) "
+            "PACK(2) RESHAPE!(x, 6) TRANSPOSE!(_) MEAN(8) SQUARED_DIFFERENCE(8, 9) MEAN(_) "
+            "ADD(_, c) RSQRT(_) MUL(_, 4) MUL(8, 14) MUL(9, 14) SUB(5, 16) ADD(15, _) "
+            "TRANSPOSE!(_) RESHAPE!(_, 0) MUL(_, c) ADD(_, c)",
+            keras=2, static=False, since=(2, 15),
+        ),
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) MUL:INT32(_) MUL:INT32(_) RESHAPE(_) FILL:FLOAT32(4) "
+            "FILL:FLOAT32(4) PACK(3) RESHAPE!(x, 7) TRANSPOSE!(_) MEAN(9) "
+            "SQUARED_DIFFERENCE(9, 10) MEAN(_) ADD(_, c) RSQRT(_) MUL(_, 5) MUL(9, 15) "
+            "MUL(10, 15) SUB(6, 17) ADD(16, _) TRANSPOSE!(_) RESHAPE!(_, 0) MUL(_, c) ADD(_, c)",
+            keras=2, static=False, since=(2, 8), until=(2, 8),
+        ),
+        Case(
+            "MEAN(x) NEG(_) SQUARED_DIFFERENCE(x, 0) MEAN(_) ADD(_, c) RSQRT(_) MUL(_, c) "
+            "MUL(1, _) ADD(_, c) MUL(x, 6) ADD(_, 8)",
+            keras=3,
+        ),
+    ),
+    "GroupNormalization": (
+        Case(
+            "RESHAPE!(x) SUM(_) MUL(_, c) SUB(0, _) SQUARE(_) SUM(_) MUL(_, c) ADD(_, c) RSQRT(_) "
+            "MUL(_, c) MUL(0, 9) MUL(2, 9) SUB(c, _) ADD(10, _) RESHAPE!(_)",
+            keras=2, static=True, ranks=(4,), since=(2, 15),
+        ),
+        Case(
+            "", keras=2, static=False, ranks=(4,), workflow="ptq", since=(2, 15),
+            refusal=(
+                "RuntimeError",
+                "tensorflow/lite/kernels/broadcast_to.cc Output shape must be broadcastable from "
+                "input shape.",
+            ),
+        ),
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) PACK(_) RESHAPE!(x, 2) ZEROS_LIKE(3) SHAPE:INT64(4) "
+            "BROADCAST_TO(3, 5) SHAPE(6) STRIDED_SLICE(_) PACK(_) RESHAPE(6, 9) ADD(4, 10) "
+            "SUM(3) MUL(_, c) SUM(11) SHAPE:INT64(14) BROADCAST_ARGS(15) BROADCAST_TO(14, 16) "
+            "BROADCAST_TO(13, 16) EQUAL(17, c) SHAPE:INT64(18) BROADCAST_ARGS(20) "
+            "BROADCAST_TO(18, 21) BROADCAST_TO(17, 21) DIV(22, 23) BROADCAST_TO:BOOL(19) "
+            "BROADCAST_TO(24, 21) BROADCAST_TO(18, 21) SELECT_V2(25, 26, 27) SUB(3, 28) SQUARE(_) "
+            "MUL(_, 11) SUM(_) SHAPE:INT64(32) BROADCAST_ARGS(33) BROADCAST_TO(32, 34) "
+            "BROADCAST_TO(17, 34) DIV(35, 36) BROADCAST_TO(37, 34) SELECT_V2(25, 38, 32) "
+            "ADD(_, c) RSQRT(_) MUL(_, c) MUL(3, 42) MUL(28, 42) SUB(c, _) ADD(43, _) "
+            "RESHAPE!(_, 0)",
+            keras=2, static=False, ranks=(4,), since=(2, 15),
+        ),
+        Case(
+            "RESHAPE!(x) MEAN(_) NEG(_) SUB(0, 1) SQUARE(_) MEAN(_) ADD(_, c) RSQRT(_) MUL(_, c) "
+            "MUL(2, 8) ADD(_, c) MUL(0, 8) ADD(_, 10) RESHAPE!(12)",
+            keras=3, static=True, ranks=(4,),
+        ),
+        Case(
+            "RESHAPE!(x) MEAN(_) NEG(_) SUB(0, 1) SQUARE(_) MEAN(_) ADD(_, c) RSQRT(_) MUL(_, c) "
+            "MUL(2, 8) ADD(_, c) MUL(0, 8) ADD(_, 10) SHAPE(x) RESHAPE!(12, _)",
+            keras=3, ranks=(4,),
+        ),
+    ),
+    "RMSNormalization": (
+        Case("SQUARE(x) MEAN(_) ADD(_, c) RSQRT(_) MUL(x, _)", keras=3),
+    ),
+    "UnitNormalization": (
+        Case("L2_NORMALIZATION(x)", keras=2),
+        Case("SQUARE(x) SUM(_) RSQRT(_) MINIMUM(_, c) MUL(x, _)", keras=3),
+    ),
+    "Masking": (
+        Case("NOT_EQUAL(x, c) REDUCE_ANY:BOOL(_) CAST:FLOAT32(_) MUL(x, _)", keras=2),
+        Case("NOT_EQUAL(x, c) REDUCE_ANY:BOOL(_) SELECT_V2(_, x)", keras=3),
+    ),
+    "Embedding": (
+        Case("GATHER(x)", keras=2),
+        Case("LESS(x, c) ADD:INT32(x, c) SELECT:INT32(0, 1) GATHER:FLOAT32(_)", static=True),
+        Case("LESS(x, c) ADD:INT32(x, c) SELECT_V2:INT32(0, 1) GATHER:FLOAT32(_)", static=False),
+    ),
+    "RepeatVector": (
+        Case("EXPAND_DIMS!(x) TILE(_)", keras=2),
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) PACK(_) RESHAPE!(x, _) EXPAND_DIMS!(_) TILE(_) SHAPE(3) "
+            "STRIDED_SLICE(_) CONCATENATION(_) RESHAPE!(5, _)",
+            keras=3, static=False,
+        ),
+    ),
+    "EinsumDense": (
+        Case("FULLY_CONNECTED(x) RESHAPE!(_)", keras=2, ranks=(2,)),
+        Case("FULLY_CONNECTED(x)", keras=3, ranks=(2,)),
+    ),
+    "CenterCrop": (
+        Case("SHAPE(x) STRIDED_SLICE(_) PACK(_) SLICE(x, _)", keras=2, static=False),
+        Case("STRIDED_SLICE(x)", keras=3),
+    ),
+    "Attention": (Case("BATCH_MATMUL(x, y) SOFTMAX(_) BATCH_MATMUL(_, y)"),),
+    "DepthwiseConv1D": (Case("EXPAND_DIMS!(x) DEPTHWISE_CONV_2D(_) RESHAPE!(_)", static=False),),
+    "Conv1DTranspose": (
+        Case(
+            "SHAPE(x) EXPAND_DIMS!(x) STRIDED_SLICE(0) PACK(_) STRIDED_SLICE(3) STRIDED_SLICE(3) "
+            "CONCATENATION(4, 5) TRANSPOSE_CONV(1, 6) SQUEEZE!(_) ADD!(_, c)",
+            keras=2, static=False,
+        ),
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) RESHAPE(_) CONCATENATION(_) EXPAND_DIMS!(x) "
+            "TRANSPOSE_CONV(4, 3) RESHAPE!(_)",
+            keras=3, static=False,
+        ),
+    ),
+    "UpSampling1D": (
+        Case("SPLIT(x) CONCATENATION(_)", keras=2),
+        Case(_REPEAT.format(x="x", second=1, last=4), static=False),
+        Case("RESHAPE!(x) TILE!(_) RESHAPE!(_)", static=True),
+    ),
+    "UpSampling2D": (
+        Case(
+            f"{_REPEAT.format(x='x', second=1, last=4)} {_REPEAT.format(x=5, second=7, last=10)}",
+            keras=3, static=False,
+        ),
+        Case("RESHAPE!(x) TILE!(_) RESHAPE!(_) TILE!(_) RESHAPE!(_)", keras=3, static=True),
+    ),
+    "UpSampling3D": (
+        Case(
+            "SPLIT(x) CONCATENATION(_) SPLIT(_) CONCATENATION(_) SPLIT(_) CONCATENATION(_)",
+            keras=2,
+        ),
+        Case(
+            f"{_REPEAT.format(x='x', second=1, last=4)} {_REPEAT.format(x=5, second=7, last=10)} "
+            f"{_REPEAT.format(x=11, second=13, last=16)}",
+            static=False,
+        ),
+        Case("RESHAPE!(x) TILE!(_) RESHAPE!(_) TILE!(_) RESHAPE!(_) TILE!(_) RESHAPE!(_)"),
+    ),
+    "Conv3DTranspose": (
+        Case("SHAPE(x) STRIDED_SLICE(_) PACK(_) CONV_3D_TRANSPOSE(x, _) ADD!(_, c)", static=False),
+    ),
+    "MaxPooling3D": (Case("", refusal=_no_kernel("MaxPool3D")),),
+    "AveragePooling3D": (Case("", refusal=_no_kernel("AvgPool3D")),),
+    "GRU": _RNN,
+    "SimpleRNN": _RNN,
+    "ConvLSTM2D": (
+        Case("", workflow="ptq", until=(2, 5), refusal=UNPARSED),
+        Case(
+            "ZEROS_LIKE(x) SUM(_) TRANSPOSE!(_) CONV_2D(_) WHILE:INT32(_) "
+            "STRIDED_SLICE:FLOAT32(_)",
+            static=False, until=(2, 5),
+        ),
+        *_RNN,
+    ),
+    "Bidirectional": (
+        Case("", static=False, refusal=DYNAMIC_LIST),
+        Case(
+            "REVERSE_V2(x) UNIDIRECTIONAL_SEQUENCE_LSTM(_) STRIDED_SLICE(_) "
+            "UNIDIRECTIONAL_SEQUENCE_LSTM(x) STRIDED_SLICE(_) CONCATENATION(2, 4)",
+            keras=2, static=True,
+        ),
+        Case("", keras=3, static=True, workflow="ptq", refusal=CRASH),
+        Case(
+            "RESHAPE!(x) REVERSE_V2(_) WHILE:INT32(_) STRIDED_SLICE:FLOAT32(_) WHILE:INT32(0) "
+            "STRIDED_SLICE:FLOAT32(_) CONCATENATION(3, 5)",
+            keras=3, static=True,
+        ),
+    ),
+    "MultiHeadAttention": (
+        Case(
+            "FULLY_CONNECTED(x) RESHAPE!(_) FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(1) "
+            "TRANSPOSE!(3) BATCH_MATMUL(4, 5) MUL(_, c) SOFTMAX(_) FULLY_CONNECTED(y) RESHAPE!(_) "
+            "TRANSPOSE!(_) BATCH_MATMUL(8, _) TRANSPOSE!(_) RESHAPE!(_) FULLY_CONNECTED(_)",
+            keras=3, static=True, ranks=(3,),
+        ),
+        Case(
+            "FULLY_CONNECTED(x) RESHAPE!(_) ADD!(_, c) FULLY_CONNECTED(y) RESHAPE!(_) ADD!(_, c) "
+            "TRANSPOSE!(2) TRANSPOSE!(5) BATCH_MATMUL(6, 7) MUL(_, c) RESHAPE!(_) SOFTMAX(_) "
+            "FULLY_CONNECTED(y) RESHAPE!(_) ADD!(_, c) TRANSPOSE!(_) BATCH_MATMUL(11, _) "
+            "RESHAPE!(_) TRANSPOSE!(_) RESHAPE!(_) FULLY_CONNECTED(_)",
+            keras=3, static=False, ranks=(3,),
+        ),
+        Case(
+            "FULLY_CONNECTED(x) RESHAPE!(_) FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(1) "
+            "TRANSPOSE!(3) BATCH_MATMUL(4, 5) TRANSPOSE!(_) SOFTMAX(_) FULLY_CONNECTED(y) "
+            "RESHAPE!(_) TRANSPOSE!(_) BATCH_MATMUL(8, _) TRANSPOSE!(_) RESHAPE!(_) "
+            "FULLY_CONNECTED(_)",
+            keras=2, static=True, ranks=(3,),
+        ),
+        Case(
+            "FULLY_CONNECTED(x) RESHAPE!(_) ADD!(_, c) FULLY_CONNECTED(y) RESHAPE!(_) ADD!(_, c) "
+            "MUL(_, c) TRANSPOSE!(2) TRANSPOSE!(6) BATCH_MATMUL(7, 8) RESHAPE!(_) TRANSPOSE!(_) "
+            "SOFTMAX(_) FULLY_CONNECTED(y) RESHAPE!(_) ADD!(_, c) TRANSPOSE!(_) "
+            "BATCH_MATMUL(12, _) RESHAPE!(_) TRANSPOSE!(_) RESHAPE!(_) FULLY_CONNECTED(_) "
+            "RESHAPE!(_)",
+            keras=2, static=False, ranks=(3,),
+        ),
+    ),
+}  # fmt: skip
+"""By layer class."""

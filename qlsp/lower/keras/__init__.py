@@ -1,0 +1,1 @@
+"""What error messages say of Keras, per release."""

@@ -1,0 +1,83 @@
+"""What Keras 2 raises when it builds a model again from its layers' configurations.
+
+`quantize_model` does that several times. Functions on tensors (`TFOpLambda` layers) then get
+lists instead of tensors, which some of them don't take; Lambda layers are not read at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from qlsp.lower.behaviour import Behaviour, Version
+from qlsp.lower.names import function_names
+from qlsp.trace.graph import LayerGraph, Node
+
+Refusal = tuple[str, str, str]
+"""Type and message of an exception, and the reason in a few words."""
+
+_LAMBDA_SINCE: Version = (2, 13)
+_LAMBDA = "Requested the deserialization of a Lambda layer with a Python `lambda` inside it."
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """How a function fails; `{rank}` is that of its input, `{more}` that of a list of it."""
+
+    type: str
+    message: str
+
+
+_FUNCTIONS: Mapping[str, _Failure] = {
+    "tf.__operators__.add": _Failure("AttributeError", "'list' object has no attribute 'dtype'"),
+    "tf.image.resize": _Failure("ValueError", "'images' must have either 3 or 4 dimensions."),
+    "tf.nn.depth_to_space": _Failure("ValueError", "Shape must be rank 4 but is rank {more} for"),
+    "tf.compat.v1.pad": _Failure("ValueError", "Shape must be rank {rank} but is rank {more} for"),
+    "tf.compat.v1.transpose": _Failure("ValueError", "Dimension must be {more} but is {rank} for"),
+}
+"""By the name that Keras gives the function."""
+
+
+def refusal_of_lambda(tensorflow: Version) -> Refusal | None:
+    """What a Lambda layer with a Python lambda raises."""
+    if tensorflow < _LAMBDA_SINCE:
+        return None
+    return "ValueError", _LAMBDA, "Keras does not copy Lambda layers"
+
+
+_KEYWORDS: Mapping[str, str] = {
+    "tf.__operators__.add": "y",
+    "tf.nn.relu": "name",
+    "tf.clip_by_value": "clip_value_min",
+}
+"""The argument that a function is called with by name, besides its tensor."""
+
+_TAKES_KEYWORDS = (0, 6)
+"""From this tfmot on, its wrapper hands on arguments by name."""
+
+_NAMES_LAYER: Version = (2, 6)
+"""From this TensorFlow on, Keras says which layer an exception came from."""
+
+
+def refusal_of_function(node: Node, graph: LayerGraph, behaviour: Behaviour) -> Refusal | None:
+    """What a function on tensors raises, None if nothing."""
+    if node.kind != "op":
+        return None
+    shape = graph.nodes[node.inputs[0]].shape if node.inputs else None
+    rank = 4 if shape is None else len(shape)
+    tfmot = tuple(map(int, (behaviour.tfmot or "99.0").split(".")[:2]))
+    for name in function_names(node):
+        if tfmot < _TAKES_KEYWORDS and name in _KEYWORDS:
+            message = (
+                "in user code: TypeError: tf__call() got an unexpected keyword argument "
+                f"'{_KEYWORDS[name]}'"
+            )
+            return "TypeError", message, "tfmot does not hand on its arguments"
+        failure = _FUNCTIONS.get(name)
+        if failure is not None:
+            message = failure.message.format(rank=rank, more=rank + 1)
+            if behaviour.tensorflow >= _NAMES_LAYER:
+                where = f'Exception encountered when calling layer "{name}" (type TFOpLambda).'
+                message = f"{where} {message}"
+            return failure.type, message, "tfmot can't build this function again"
+    return None

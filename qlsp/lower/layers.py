@@ -1,0 +1,459 @@
+"""What each Keras layer is made of, in TFLite ops, before the converter optimizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from qlsp.lower.cases import CASES, CRASH, UNPARSED, expand_case
+from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError, pair
+from qlsp.lower.keras.construction import refusal_of_construction
+from qlsp.lower.operation import KEEPS_CHANNELS, Operation
+from qlsp.lower.windows import Padding, Window
+
+Expand = Callable[[Expansion], Operation]
+
+NOTHING = frozenset(
+    {
+        "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout",
+        "GaussianNoise", "GaussianDropout", "ActivityRegularization", "Identity", "RandomFlip",
+        "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness",
+        "RandomHeight", "RandomWidth",
+    }
+)  # fmt: skip
+"""Layers that do nothing at inference."""
+
+PROGRAMS: Mapping[str, str] = {
+    "MaxPooling2D": "MAX_POOL_2D(x)",
+    "AveragePooling2D": "AVERAGE_POOL_2D(x)",
+    "GlobalAveragePooling1D": "MEAN(x)",
+    "GlobalAveragePooling3D": "MEAN(x)",
+    "GlobalMaxPooling1D": "REDUCE_MAX(x)",
+    "GlobalMaxPooling2D": "REDUCE_MAX(x)",
+    "GlobalMaxPooling3D": "REDUCE_MAX(x)",
+    "ZeroPadding1D": "PAD(x)",
+    "ZeroPadding3D": "PAD(x)",
+    "Cropping1D": "STRIDED_SLICE(x)",
+    "Cropping2D": "STRIDED_SLICE(x)",
+    "Cropping3D": "STRIDED_SLICE(x)",
+    "Permute": "TRANSPOSE(x)",
+    "LeakyReLU": "LEAKY_RELU(x)",
+    "PReLU": "PRELU(x)",
+    "Softmax": "SOFTMAX(x)",
+    "ThresholdedReLU": "GREATER(x, c) CAST:FLOAT32(_) MUL(x, _)",
+    "Normalization": "SUB(x, c) MUL(_, c)",
+}
+"""Layers that are the same ops whatever their arguments (see `programs.py`)."""
+
+MERGES: Mapping[str, str] = {
+    "Add": "ADD",
+    "Subtract": "SUB",
+    "Multiply": "MUL",
+    "Maximum": "MAXIMUM",
+    "Minimum": "MINIMUM",
+}
+"""Layers that are one op for each input after the first."""
+
+
+def expand(expansion: Expansion) -> Operation:
+    """The op that produces the current layer's output. Raises `UndecidedError`, `RefusedError`."""
+    cls = expansion.node.cls
+    refusal = refusal_of_construction(expansion.node, expansion.behaviour)
+    if refusal is not None:
+        raise RefusedError("build", *refusal)
+    if cls in NOTHING:
+        return expansion.inputs[0]
+    if cls in PROGRAMS:
+        result = expansion.run(PROGRAMS[cls], *expansion.inputs)
+    elif cls in MERGES:
+        result = _merge(expansion, MERGES[cls])
+    elif cls in LAYERS:
+        result = LAYERS[cls](expansion)
+    elif cls in CASES:
+        result = expand_case(expansion)
+    else:
+        raise UndecidedError(f"nothing is known about {cls}")
+    return result
+
+
+def _merge(expansion: Expansion, op: str) -> Operation:
+    result = expansion.inputs[0]
+    for other in expansion.inputs[1:]:
+        result = expansion.emit(op, result, other)
+    return result
+
+
+def _average(expansion: Expansion) -> Operation:
+    return expansion.emit("MUL", _merge(expansion, "ADD"), constant=True)
+
+
+def _conv2d(expansion: Expansion, op: str = "CONV_2D", part: str = "") -> Operation:
+    x = expansion.inputs[0]
+    activation = expansion.attr("activation")
+    if expansion.attr("data_format") == "channels_first":
+        x = expansion.emit("TRANSPOSE", x, core=False)
+        x = expansion.weighted(op, x, part)
+        x = expansion.emit("TRANSPOSE", x, core=False, detail=KEEPS_CHANNELS)
+    elif (
+        any(each != 1 for each in pair(expansion.attr("dilation_rate", 1)))
+        and not expansion.static_batch
+        and expansion.since(2, 5)
+    ):
+        x = expansion.emit("SPACE_TO_BATCH_ND", x, core=False)
+        x = expansion.weighted(op, x, part)
+        x = expansion.emit("BATCH_TO_SPACE_ND", x, core=False)
+        if expansion.attr("use_bias", True):
+            x = expansion.emit("ADD", x, constant=True, core=False)
+    else:
+        x = expansion.weighted(op, x, part, detail=_window(expansion))
+    return expansion.activate(x, activation, part)
+
+
+def _window(expansion: Expansion) -> Window:
+    return Window(
+        pair(expansion.attr("kernel_size")),
+        pair(expansion.attr("strides", 1)),
+        pair(expansion.attr("dilation_rate", 1)),
+        expansion.attr("padding", "valid"),
+    )
+
+
+def _depthwise(expansion: Expansion) -> Operation:
+    return _conv2d(expansion, "DEPTHWISE_CONV_2D")
+
+
+def _separable(expansion: Expansion) -> Operation:
+    x = expansion.weighted("DEPTHWISE_CONV_2D", expansion.inputs[0], "depthwise")
+    # Only `quantize_model` makes two layers of it, each with a range.
+    x.ranged = expansion.ranges_of("depthwise").after
+    x = expansion.weighted("CONV_2D", x, "pointwise")
+    return expansion.activate(x, expansion.attr("activation"), "pointwise")
+
+
+def _separable1d(expansion: Expansion) -> Operation:
+    x = _as_image(expansion, expansion.inputs[0])
+    x = expansion.weighted("DEPTHWISE_CONV_2D", x, "depthwise")
+    x.ranged = expansion.ranges_of("depthwise").after
+    x = expansion.weighted("CONV_2D", x, "pointwise")
+    if expansion.ranges is not None:
+        x = expansion.activate(x, expansion.attr("activation"), "pointwise")
+        return _squeeze(expansion, x)
+    x = _squeeze(expansion, x)
+    return expansion.activate(x, expansion.attr("activation"))
+
+
+def _conv1d(expansion: Expansion) -> Operation:
+    x = expansion.inputs[0]
+    if expansion.attr("padding", "valid") == "causal":
+        x = expansion.emit("PAD", x, core=False)
+    dilated = expansion.attr("dilation_rate", 1) not in (1, (1,)) and not expansion.static_batch
+    if dilated:
+        x = expansion.emit("SPACE_TO_BATCH_ND", x, core=False)
+    x = expansion.weighted("CONV_2D", _as_image(expansion, x))
+    x = _squeeze(expansion, x)
+    if dilated:
+        x = expansion.emit("BATCH_TO_SPACE_ND", x, core=False)
+        if expansion.attr("use_bias", True):
+            x = expansion.emit("ADD", x, constant=True, core=False)
+    return expansion.activate(x, expansion.attr("activation"))
+
+
+def _as_image(expansion: Expansion, x: Operation) -> Operation:
+    """A sequence as an image of one row."""
+    return expansion.emit("RESHAPE" if expansion.static_batch else "EXPAND_DIMS", x, core=False)
+
+
+def _squeeze(expansion: Expansion, x: Operation) -> Operation:
+    """An image of one row as a sequence."""
+    return expansion.emit("RESHAPE", x, core=False, detail=KEEPS_CHANNELS)
+
+
+def _pool1d(op: str) -> Expand:
+    def expand_pool(expansion: Expansion) -> Operation:
+        return _squeeze(expansion, expansion.emit(op, _as_image(expansion, expansion.inputs[0])))
+
+    return expand_pool
+
+
+def _conv2d_transpose(expansion: Expansion) -> Operation:
+    x = expansion.inputs[0]
+    operands = [x]
+    if not expansion.static_batch and expansion.since(2, 5):
+        operands.append(_batch_size(expansion, x))
+    result = expansion.weighted("TRANSPOSE_CONV", x)
+    for operand in operands[1:]:
+        result.inputs.append(operand)
+        operand.users.append(result)
+    if expansion.attr("use_bias", True):
+        result = expansion.emit("ADD", result, constant=True, core=False)
+    return expansion.activate(result, expansion.attr("activation"))
+
+
+def _global_average_pooling2d(expansion: Expansion) -> Operation:
+    x = expansion.inputs[0]
+    shape = expansion.shape()
+    if (
+        expansion.attr("keepdims", False)
+        and expansion.since(2, 21)
+        and shape is not None
+        and shape == (shape[0], 1, 1, shape[-1])
+    ):
+        return x  # the mean over one pixel
+    return expansion.emit("MEAN", x)
+
+
+def _batch_size(expansion: Expansion, x: Operation) -> Operation:
+    """The ops that read a dynamic batch size to build a shape."""
+    return expansion.run("SHAPE(x) STRIDED_SLICE(_) PACK(_)", x)
+
+
+_TENSORDOT = (
+    "SHAPE(x) GATHER(0) REDUCE_PROD(1) CONCATENATION(1) GATHER(0) REDUCE_PROD(4) PACK(2, 5) "
+    "RESHAPE!(x, 6)"
+)
+_TENSORDOT_FROM_CONSTANTS = (
+    "SHAPE(x) GATHER(0) REDUCE_PROD(1) GATHER(0) REDUCE_PROD(3) PACK(2, 4) CONCATENATION(1) "
+    "RESHAPE!(x, 5)"
+)
+
+
+def _dense(expansion: Expansion) -> Operation:
+    x = expansion.inputs[0]
+    rank = expansion.rank()
+    activation = expansion.attr("activation")
+    if rank is None or rank == 2:
+        x = expansion.weighted("FULLY_CONNECTED", x)
+    elif expansion.static_batch:
+        if not (x.name == "RESHAPE" and _rank_of(expansion, x.inputs[0]) == 2):
+            x = expansion.emit("RESHAPE", x, core=False)
+        else:
+            x = x.inputs[0]
+        x = expansion.weighted("FULLY_CONNECTED", x)
+        x = expansion.emit("RESHAPE", x, core=False, detail=KEEPS_CHANNELS)
+    else:
+        x = expansion.run(_TENSORDOT_FROM_CONSTANTS if expansion.constants_first else _TENSORDOT, x)
+        concatenation = next(
+            each for each in reversed(expansion.operations) if each.name == "CONCATENATION"
+        )
+        x = expansion.weighted("FULLY_CONNECTED", x)
+        x = expansion.emit("RESHAPE", x, concatenation, core=False)
+        if expansion.attr("use_bias", True):
+            x = expansion.emit("ADD", x, constant=True, core=False)
+    return expansion.activate(x, activation)
+
+
+def _rank_of(expansion: Expansion, operation: Operation) -> int | None:
+    shape = expansion.graph.nodes[operation.node].shape
+    return None if shape is None else len(shape)
+
+
+def _batch_normalization(expansion: Expansion) -> Operation:
+    in_training = expansion.node.attr("training") is True and expansion.keras == 2
+    if in_training and expansion.ranges is None and not expansion.since(2, 8):
+        node = f"model/{expansion.names[expansion.node.index]}"
+        message = (
+            f"Input 0 of node {node}/AssignNewValue was passed float from "
+            f"{node}/FusedBatchNormV3/ReadVariableOp/resource:0 incompatible"
+        )
+        raise RefusedError("convert", "ValueError", message, "it runs in training mode")
+    if in_training and expansion.ranges is None and not expansion.since(2, 15):
+        message = "Variable constant folding is failed."
+        raise RefusedError("convert", "ConverterError", message, "it runs in training mode")
+    if in_training and expansion.ranges is None:
+        raise RefusedError.no_kernel("FusedBatchNormV3", "it runs in training mode")
+    result = expansion.run("MUL!(x, c) ADD!(_, c)", expansion.inputs[0])
+    result.variable = result.inputs[0].variable = True
+    return result
+
+
+def _relu(expansion: Expansion) -> Operation:
+    x = expansion.inputs[0]
+    maximum = expansion.attr("max_value")
+    slope = expansion.attr("negative_slope") or 0
+    threshold = expansion.attr("threshold") or 0
+    if (slope and maximum is not None) or threshold:
+        expansion.notes[expansion.node.index] = "a slope with a maximum, or a threshold, is no op"
+    if slope:
+        if threshold:
+            raise UndecidedError("ReLU with a slope and a threshold")
+        if maximum is None:
+            return expansion.emit("LEAKY_RELU", x)
+        if maximum == 6:
+            return expansion.run("NEG!(x) RELU!(_) MUL!(_, c) RELU6!(x) SUB!(_, 2)", x)
+        raise UndecidedError("ReLU with a slope and a maximum")
+    if threshold:
+        if expansion.keras == 3:
+            x = expansion.run("GREATER!(x, c) SELECT_V2!(_, x)", x)
+        else:
+            x = expansion.run("GREATER!(x, c) CAST!:FLOAT32(_) MUL!(x, _)", x)
+        if maximum is None:
+            return x
+        if maximum == 6 and expansion.since(2, 15):
+            return expansion.emit("RELU6", x, core=False)
+        return expansion.run("MINIMUM!(x, c) RELU!(_)", x)
+    if maximum is None:
+        return expansion.emit("RELU", x, core=False)
+    if maximum == 6:
+        return expansion.emit("RELU6", x, core=False)
+    expansion.notes[expansion.node.index] = "only a maximum of 6 is one op"
+    return expansion.run("RELU!(x) MINIMUM!(_, c) RELU!(_)", x)
+
+
+_LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM(x)"
+
+
+def _lstm(expansion: Expansion) -> Operation:
+    if expansion.attr("unroll", False):
+        raise UndecidedError("an unrolled LSTM")
+    if not expansion.static_batch and not expansion.since(2, 8):
+        if expansion.workflow == "ptq":
+            raise RefusedError("convert", *UNPARSED, "calibration can't read its loop")
+        return expansion.run(
+            "SHAPE(x) STRIDED_SLICE(_) PACK(_) FILL:FLOAT32(_) TRANSPOSE!(x) WHILE:INT32(3, 4) "
+            "STRIDED_SLICE:FLOAT32(_)",
+            expansion.inputs[0],
+        )
+    if not expansion.static_batch:
+        raise RefusedError.dynamic_list()
+    if expansion.keras == 3:
+        if expansion.workflow == "ptq":
+            raise RefusedError("convert", *CRASH, "the converter does not take LSTM of Keras 3")
+        last = "RESHAPE!(_)" if expansion.attr("return_sequences", False) else "STRIDED_SLICE(_)"
+        last = last.replace("(", ":FLOAT32(")
+        return expansion.run(f"RESHAPE!(x) WHILE:INT32(_) {last}", expansion.inputs[0])
+    if expansion.attr("return_sequences", False):
+        return expansion.run(_LSTM, expansion.inputs[0])
+    return expansion.run(f"{_LSTM} STRIDED_SLICE(_)", expansion.inputs[0])
+
+
+def _conv3d(expansion: Expansion) -> Operation:
+    x = expansion.emit("CONV_3D", expansion.inputs[0])
+    if expansion.attr("use_bias", True):
+        if not expansion.since(2, 8):
+            raise RefusedError.no_kernel("BiasAdd", "the converter can't add its bias")
+        if expansion.static_batch or expansion.since(2, 15):
+            x = expansion.emit("ADD", x, constant=True, core=False)
+        else:
+            x = expansion.run(
+                "SHAPE:INT64(x) BROADCAST_ARGS(_) BROADCAST_TO!:FLOAT32(_) BROADCAST_TO!(x, 1) "
+                "ADD!(2, 3)",
+                x,
+            )
+    return expansion.activate(x, expansion.attr("activation"))
+
+
+def _time_distributed(expansion: Expansion) -> Operation:
+    inner = expansion.attr("layer")
+    shape = expansion.shape()
+    if getattr(inner, "cls", None) != "Dense" or shape is None or len(shape) != 3:
+        raise UndecidedError("its inner layer is not known in this form")
+    if getattr(inner, "attrs", {}).get("activation") is not None:
+        raise UndecidedError("its inner layer has an activation")
+    x = expansion.inputs[0]
+    if expansion.keras == 2:
+        return expansion.run("RESHAPE!(x) FULLY_CONNECTED(_) RESHAPE!(_)", x)
+    if not isinstance(shape[1], int):
+        raise UndecidedError("the number of its time steps is not known")
+    # Keras 3 makes a layer of each time step.
+    steps = [f"STRIDED_SLICE!(0) FULLY_CONNECTED({2 * step + 1})" for step in range(shape[1])]
+    packed = ", ".join(str(2 * step + 2) for step in range(shape[1]))
+    return expansion.run(f"TRANSPOSE!(x) {' '.join(steps)} PACK!({packed}) TRANSPOSE!(_)", x)
+
+
+def _elu(expansion: Expansion) -> Operation:
+    if expansion.attr("alpha", 1) != 1:
+        raise UndecidedError("ELU with another alpha")
+    return expansion.emit("ELU", expansion.inputs[0])
+
+
+def _activation(expansion: Expansion) -> Operation:
+    return expansion.function(expansion.inputs[0], expansion.attr("activation"))
+
+
+def _concatenate(expansion: Expansion) -> Operation:
+    return expansion.emit("CONCATENATION", *expansion.inputs)
+
+
+def _reshape(expansion: Expansion) -> Operation:
+    x = expansion.inputs[0]
+    if expansion.static_batch:
+        return expansion.emit("RESHAPE", x)
+    packed = _batch_size(expansion, x)
+    return expansion.emit("RESHAPE", x, packed)
+
+
+def _flatten(expansion: Expansion) -> Operation:
+    if expansion.keras == 3:
+        return _reshape(expansion)
+    return expansion.emit("RESHAPE", expansion.inputs[0])
+
+
+def _rescaling(expansion: Expansion) -> Operation:
+    x = expansion.emit("MUL", expansion.inputs[0], scalar=_number(expansion.attr("scale")))
+    if expansion.attr("offset", 0.0) == 0:
+        return x
+    return expansion.emit("ADD", x, scalar=_number(expansion.attr("offset")))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _zero_padding2d(expansion: Expansion) -> Operation:
+    padding = expansion.attr("padding", 1)
+    sides = None
+    if isinstance(padding, int):
+        sides = ((padding, padding), (padding, padding))
+    elif isinstance(padding, tuple) and len(padding) == 2:
+        rows, columns = padding
+        sides = (
+            (rows, rows) if isinstance(rows, int) else rows,
+            (columns, columns) if isinstance(columns, int) else columns,
+        )
+    return expansion.emit("PAD", expansion.inputs[0], detail=Padding(sides, expansion.shape()))
+
+
+def _upsampling2d(expansion: Expansion) -> Operation:
+    x = expansion.inputs[0]
+    if expansion.attr("interpolation", "nearest") == "bilinear":
+        return expansion.emit("RESIZE_BILINEAR", x)
+    if expansion.keras == 2:
+        return expansion.emit("RESIZE_NEAREST_NEIGHBOR", x)
+    return expand_case(expansion)
+
+
+def _resizing(expansion: Expansion) -> Operation:
+    kinds = {"bilinear": "RESIZE_BILINEAR", "nearest": "RESIZE_NEAREST_NEIGHBOR"}
+    interpolation = expansion.attr("interpolation", "bilinear")
+    if interpolation not in kinds:
+        raise UndecidedError(f"resizing by {interpolation}")
+    return expansion.emit(kinds[interpolation], expansion.inputs[0])
+
+
+LAYERS: Mapping[str, Expand] = {
+    "Conv2D": _conv2d,
+    "DepthwiseConv2D": _depthwise,
+    "SeparableConv2D": _separable,
+    "SeparableConv1D": _separable1d,
+    "Conv1D": _conv1d,
+    "MaxPooling1D": _pool1d("MAX_POOL_2D"),
+    "AveragePooling1D": _pool1d("AVERAGE_POOL_2D"),
+    "Conv3D": _conv3d,
+    "Conv2DTranspose": _conv2d_transpose,
+    "Dense": _dense,
+    "BatchNormalization": _batch_normalization,
+    "ReLU": _relu,
+    "ELU": _elu,
+    "LSTM": _lstm,
+    "GlobalAveragePooling2D": _global_average_pooling2d,
+    "Activation": _activation,
+    "Average": _average,
+    "Concatenate": _concatenate,
+    "Reshape": _reshape,
+    "Flatten": _flatten,
+    "Rescaling": _rescaling,
+    "Resizing": _resizing,
+    "TimeDistributed": _time_distributed,
+    "UpSampling2D": _upsampling2d,
+    "ZeroPadding2D": _zero_padding2d,
+}
+"""Layers that depend on their arguments, on shapes or on versions."""

@@ -1,0 +1,170 @@
+"""From a layer graph to what tfmot's `quantize_model` makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from qlsp.lower import activations
+from qlsp.lower.behaviour import Behaviour, Version
+from qlsp.lower.keras.classes import class_text
+from qlsp.lower.keras.rebuilding import refusal_of_function, refusal_of_lambda
+from qlsp.lower.lowering import ConversionError
+from qlsp.lower.names import layer_names
+from qlsp.lower.tfmot.quantize import Layer, Ranges, quantize_model
+from qlsp.lower.tfmot.tables import Tables, nearest_tfmot, tables
+from qlsp.toolchain import MEASURED
+from qlsp.trace.graph import LayerGraph, Node
+from qlsp.trace.keras.operations import reported_class
+
+_NEWEST_TFMOT = max(each.tfmot for each in MEASURED if each.tfmot)
+
+
+_CHANNELS_FIRST: Version = (2, 15)
+_NAMES_LAYER: Version = (2, 8)
+_NO_CHANNELS_FIRST = "The Conv2D op currently only supports the NHWC tensor format on the CPU."
+
+
+@dataclass(slots=True)
+class Learned:
+    """Where a quantized model learns ranges, and what raises."""
+
+    ranges: dict[tuple[int, str], Ranges] = field(default_factory=dict)
+    """By layer identity and part of the layer."""
+    inputs: set[int] = field(default_factory=set)
+    """Inputs with a range, as nodes of the flat graph."""
+    errors: list[ConversionError] = field(default_factory=list)
+    """In the order in which they would be raised; nodes are those of the flat graph."""
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Why a node of the flat graph raises."""
+    whole: bool = True
+    """False if the model as such is refused, so that nothing can be said of its layers."""
+
+
+def learn_ranges(graph: LayerGraph, behaviour: Behaviour) -> Learned:
+    """Quantize `graph` as `quantize_model` of the behaviour's tfmot would."""
+    table = tables(behaviour.tfmot or nearest_tfmot(_NEWEST_TFMOT))
+    if behaviour.keras == 3 or graph.kind == "subclassed":
+        error = ConversionError("ValueError", table.messages["model"], None, "quantize")
+        return Learned(errors=[error], whole=False)
+    flat = _flat_nodes(graph)
+    nested = [node for node in graph.nodes if node.kind == "model"]
+    if nested:
+        error = ConversionError(
+            "ValueError",
+            table.messages["nested"],
+            min(flat[nested[0].index], default=None),
+            "quantize",
+        )
+        reasons = {
+            each: "it is inside a model that is used as a layer"
+            for node in nested
+            for each in flat[node.index]
+        }
+        return Learned(errors=[error], reasons=reasons, whole=False)
+    names = layer_names(graph, behaviour.keras, behaviour.tensorflow)
+    first = {_identity(node): node for node in reversed(graph.nodes)}
+    found = Learned()
+    for node in graph.nodes:
+        refusal = refusal_of_function(node, graph, behaviour)
+        if refusal is not None:
+            _refuse(found, flat[node.index], *refusal)
+    for node in graph.nodes:
+        if not activations.deserializes(node.attrs.get("activation"), behaviour):
+            name = activations.function_name(node.attrs.get("activation"))
+            message = table.messages.get("clone", f"Unknown activation function:{name}")
+            reason = "Keras does not find its activation function again by name"
+            _refuse(found, flat[node.index], "ValueError", message.removesuffix(" [%s]."), reason)
+    for node in graph.nodes:
+        refusal = _refusal_in_transform(node, graph, table, behaviour)
+        if refusal is not None:
+            _refuse(found, flat[node.index], *refusal)
+    quantization = quantize_model(
+        _layers(graph, names), table, lambda cls: class_text(cls, behaviour.tensorflow)
+    )
+    found.ranges = quantization.ranges
+    found.inputs = {flat[first[each].index].start for each in quantization.inputs}
+    for each in quantization.refusals:
+        _refuse(found, flat[first[each.layer.node].index], each.type, each.message, each.reason)
+    for node in graph.nodes:
+        if behaviour.tensorflow < _CHANNELS_FIRST and node.attr("data_format") == "channels_first":
+            reason = "this TensorFlow does not train it on a CPU"
+            message = _NO_CHANNELS_FIRST
+            if behaviour.tensorflow >= _NAMES_LAYER:
+                message = f'Exception encountered when calling layer "quant_{names[node.index]}"'
+            _refuse(found, flat[node.index], "UnimplementedError", message, reason)
+    return found
+
+
+def _refuse(found: Learned, nodes: range, type_: str, message: str, reason: str) -> None:
+    node = nodes.start if nodes else None
+    found.errors.append(ConversionError(type_, message, node, "quantize"))
+    for each in nodes:
+        found.reasons.setdefault(each, reason)
+
+
+def _refusal_in_transform(
+    node: Node, graph: LayerGraph, table: Tables, behaviour: Behaviour
+) -> tuple[str, str, str] | None:
+    """What tfmot raises when it rebuilds the model from the transformed layers."""
+    if node.kind == "input" and str(node.attr("dtype")).startswith(("int", "uint")):
+        message = 'Exception encountered when calling layer "quantize_layer" (type QuantizeLayer).'
+        return "TypeError", message, "tfmot quantizes inputs, and this one holds integers"
+    if node.cls == "Lambda" and table.skips_lambda:
+        return refusal_of_lambda(behaviour.tensorflow)
+    if node.cls == "SeparableConv1D":
+        return refusal_of_lambda(behaviour.tensorflow)
+    return None
+
+
+def _flat_nodes(graph: LayerGraph) -> list[range]:
+    """Per node of `graph` the nodes of `graph.flat` that it becomes."""
+    found: list[range] = []
+    position = 0
+    for node in graph.nodes:
+        size = _size(node)
+        found.append(range(position, position + size))
+        position += size
+    return found
+
+
+def _size(node: Node) -> int:
+    if node.body is None or not node.body.outputs:
+        return 1
+    # The inputs of a body stand for those that the node is given.
+    inner = sum(_size(each) for each in node.body.nodes)
+    inputs = sum(each.kind == "input" for each in node.body.nodes)
+    return inner - min(inputs, len(node.inputs))
+
+
+def _layers(graph: LayerGraph, names: dict[int, str]) -> list[Layer]:
+    layers: dict[int, Layer] = {}
+    for node in graph.nodes:
+        identity = _identity(node)
+        layer = layers.get(identity)
+        if layer is None:
+            layer = Layer(_class(node), names[node.index], _activation(node), node=identity)
+            layers[identity] = layer
+        if node.inputs:
+            layer.inbound.append([layers[_identity(graph.nodes[each])] for each in node.inputs])
+    for index in graph.outputs or ():
+        layers[_identity(graph.nodes[index])].is_output += 1
+    return list(layers.values())
+
+
+def _identity(node: Node) -> int:
+    """What tells layers apart: inputs that are not written out share one number in the graph."""
+    return node.layer if node.layer >= 0 else -2 - node.index
+
+
+def _class(node: Node) -> str:
+    if node.kind == "input":
+        return "InputLayer"
+    if node.kind == "op":
+        return reported_class(node.cls, 2) or "TFOpLambda"
+    return node.cls
+
+
+def _activation(node: Node) -> str | None:
+    if "activation" not in node.attrs:
+        return None
+    return activations.function_name(node.attrs["activation"])

@@ -1,0 +1,156 @@
+"""Which ops of the fused model run in int8, and the casts between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qlsp.lower.behaviour import Behaviour, Version
+from qlsp.lower.operation import INDEX_TYPES, UNDECIDED, Operation
+from qlsp.lower.scales import Rescaling, Scales
+
+FLOAT_ONLY: dict[str, tuple[Version, Version]] = {
+    "ELU": ((0, 0), (99, 0)),
+    "CONV_3D": ((0, 0), (99, 0)),
+    "CONV_3D_TRANSPOSE": ((0, 0), (99, 0)),
+    "NOT_EQUAL": ((0, 0), (99, 0)),
+    "NEG": ((0, 0), (99, 0)),
+    "SQUARE": ((0, 0), (99, 0)),
+    "CAST": ((0, 0), (99, 0)),
+    "EXP": ((0, 0), (2, 8)),
+    "LOG": ((0, 0), (2, 8)),
+    "LEAKY_RELU": ((0, 0), (2, 2)),
+    "PRELU": ((0, 0), (2, 2)),
+    "TRANSPOSE_CONV": ((0, 0), (2, 2)),
+}
+"""Ops without an int8 kernel, and the TensorFlow releases for which that holds."""
+
+
+TOCO_UNTIL: Version = (2, 2)
+"""The last release with the older converter."""
+_LAYS_OUT_WEIGHTS: Version = (2, 8)
+"""The last release that leaves the layout of a transposed convolution's weights to the model."""
+_SCALES_WEIGHTS: Version = (2, 15)
+"""The last release that leaves them in int8 where a scale follows."""
+
+CASTS = frozenset({"QUANTIZE", "DEQUANTIZE", "FAKE_QUANT"})
+"""Ops between int8 and float, or between two scales."""
+
+
+def quantize_ptq(operations: Sequence[Operation], behaviour: Behaviour) -> set[int]:
+    """Ids of the ops that run in int8 when every tensor's range was calibrated."""
+    int8: set[int] = set()
+    for operation in operations:
+        if operation.type == "FLOAT32":
+            if _float_only(operation.name, behaviour):
+                operation.reason = f"{operation.name} has no int8 form"
+            else:
+                int8.add(id(operation))
+    return int8
+
+
+def quantize_qat(
+    operations: Sequence[Operation], inputs: Sequence[Operation], behaviour: Behaviour
+) -> tuple[set[int], list[Rescaling]]:
+    """Ids of the ops that run in int8 when only learned ranges are known, and rescalings.
+
+    An op does if the ranges of all its inputs and of its output are known.
+    """
+    scales = Scales(operations, inputs)
+    int8: set[int] = set()
+    for operation in operations:
+        if operation.type != "FLOAT32":
+            continue
+        if _float_only(operation.name, behaviour):
+            operation.reason = f"{operation.name} has no int8 form"
+        elif operation not in scales:
+            operation.reason = "tfmot learns no range for its output"
+        elif any(each not in scales for each in operation.tensors):
+            operation.reason = "tfmot learns no range for its input"
+        else:
+            int8.add(id(operation))
+    return int8, [each for each in scales.rescalings if id(each.user or each.source) in int8]
+
+
+def _float_only(name: str, behaviour: Behaviour) -> bool:
+    releases = FLOAT_ONLY.get(name)
+    return releases is not None and releases[0] <= behaviour.tensorflow <= releases[1]
+
+
+def cast(
+    operations: Sequence[Operation],
+    inputs: Sequence[Operation],
+    outputs: set[int],
+    int8: set[int],
+    behaviour: Behaviour,
+    rescalings: Sequence[Rescaling] = (),
+) -> list[Operation]:
+    """The ops in order, with QUANTIZE and DEQUANTIZE where int8 meets float.
+
+    The model's inputs and outputs are int8. Types of the ops are set.
+    """
+    result: list[Operation] = []
+    for operation in operations:
+        if operation.type == "FLOAT32":
+            operation.type = "INT8" if id(operation) in int8 else "FLOAT32"
+    quantized = int8 | {id(each) for each in inputs}
+    for source in [*inputs, *operations]:
+        if source.name == "TRANSPOSE_CONV" and source.weights and id(source) not in int8:
+            result += _weights_of(source, behaviour)
+        if source.name != "INPUT":
+            result.append(source)
+        if source.type in INDEX_TYPES or source.name == UNDECIDED:
+            continue
+        users = [user for user in source.users if not user.dead]
+        if id(source) in quantized:
+            for each in rescalings:
+                if each.source is source:
+                    node = (each.user or source).node
+                    result.append(Operation("QUANTIZE", node, core=False, type="INT8"))
+            floats = [user for user in users if user.type == "FLOAT32" or user.name == "NOT_EQUAL"]
+            if floats:
+                result.append(Operation("DEQUANTIZE", floats[0].node, core=False))
+        elif source.ranged or id(source) in outputs or any(u.type == "INT8" for u in users):
+            result.append(Operation("QUANTIZE", source.node, core=False, type="INT8"))
+    return result
+
+
+def _weights_of(operation: Operation, behaviour: Behaviour) -> list[Operation]:
+    """The ops that turn int8 weights into those of a float op, where the converter leaves them."""
+    if behaviour.tensorflow > _SCALES_WEIGHTS:
+        return []
+    if behaviour.tensorflow > _LAYS_OUT_WEIGHTS:
+        is_scaled = any(user.name == "MUL" for user in operation.users)
+        return [Operation("DEQUANTIZE", operation.node, core=False)] if is_scaled else []
+    return [
+        Operation("TRANSPOSE", operation.node, core=False, type="INT8"),
+        Operation("DEQUANTIZE", operation.node, core=False),
+    ]
+
+
+def cast_toco(
+    operations: Sequence[Operation],
+    inputs: Sequence[Operation],
+    outputs: set[int],
+    int8: set[int] | None,
+) -> list[Operation]:
+    """The ops in order, as the converter before TensorFlow 2.3 leaves them.
+
+    The model keeps float inputs and outputs. Ranges that were learned (`int8` is None) stay in it
+    as FAKE_QUANT, and everything computes in float.
+    """
+    result: list[Operation] = []
+    for source in [*inputs, *operations]:
+        is_input = source.name == "INPUT"
+        if not is_input:
+            result.append(source)
+        if int8 is None:
+            if source.ranged:
+                result.append(Operation("FAKE_QUANT", source.node, core=False))
+        elif is_input:
+            result.append(Operation("QUANTIZE", source.node, core=False, type="INT8"))
+        else:
+            if source.type == "FLOAT32" and id(source) in int8:
+                source.type = "INT8"
+            if id(source) in outputs:
+                result.append(Operation("DEQUANTIZE", source.node, core=False))
+    return result

@@ -1,0 +1,1 @@
+"""The rules: one file each, with documentation, cases, check and fix."""

@@ -1,0 +1,63 @@
+"""All rules."""
+
+from __future__ import annotations
+
+from qlsp.rules.fusion.activation_after_concat import ActivationAfterConcat
+from qlsp.rules.fusion.activation_after_pool import ActivationAfterPool
+from qlsp.rules.fusion.batchnorm_after_activation import BatchnormAfterActivation
+from qlsp.rules.fusion.batchnorm_in_float import BatchnormInFloat
+from qlsp.rules.fusion.batchnorm_not_folded import BatchnormNotFolded
+from qlsp.rules.fusion.channels_first import ChannelsFirst
+from qlsp.rules.fusion.dynamic_batch import DynamicBatch
+from qlsp.rules.fusion.float_activation import FloatActivation
+from qlsp.rules.fusion.float_layer import FloatLayer
+from qlsp.rules.fusion.fused_batchnorm import FusedBatchnorm
+from qlsp.rules.fusion.shared_producer import SharedProducer
+from qlsp.rules.fusion.stacked_activations import StackedActivations
+from qlsp.rules.fusion.standalone_activation import StandaloneActivation
+from qlsp.rules.fusion.unconvertible_layer import UnconvertibleLayer
+from qlsp.rules.fusion.unfusable_relu import UnfusableRelu
+from qlsp.rules.qat.lambda_layer import LambdaLayer
+from qlsp.rules.qat.nested_model import NestedModel
+from qlsp.rules.qat.subclassed_model import SubclassedModel
+from qlsp.rules.qat.tensor_op import TensorOpInModel
+from qlsp.rules.qat.training_flag import TrainingFlag
+from qlsp.rules.qat.unsupported_activation import UnsupportedActivation
+from qlsp.rules.qat.unsupported_layer import UnsupportedLayer
+from qlsp.rules.rule import Rule
+from qlsp.rules.unused_suppression import UnusedSuppression
+
+RULES: tuple[type[Rule], ...] = (
+    UnusedSuppression,
+    BatchnormAfterActivation,
+    StandaloneActivation,
+    FusedBatchnorm,
+    StackedActivations,
+    BatchnormNotFolded,
+    BatchnormInFloat,
+    UnfusableRelu,
+    ActivationAfterPool,
+    ActivationAfterConcat,
+    SharedProducer,
+    DynamicBatch,
+    ChannelsFirst,
+    FloatActivation,
+    FloatLayer,
+    UnconvertibleLayer,
+    UnsupportedActivation,
+    UnsupportedLayer,
+    TensorOpInModel,
+    NestedModel,
+    SubclassedModel,
+    LambdaLayer,
+    TrainingFlag,
+)
+"""By code."""
+
+
+def find(code_or_name: str) -> type[Rule] | None:
+    """The rule called `QL102` (in any case) or `standalone-activation`."""
+    for rule in RULES:
+        if code_or_name.upper() == rule.code or code_or_name == rule.name:
+            return rule
+    return None

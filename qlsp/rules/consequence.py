@@ -1,0 +1,92 @@
+"""What becomes of a layer over all cells: how severe it is, and how to say it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from qlsp.diagnostic import Severity
+from qlsp.lower import LayerLowering, Outcome
+from qlsp.rules.lowered import BAD, Cell
+from qlsp.rules.versions import describe
+from qlsp.toolchain import Toolchain, Workflow
+
+Fate = Mapping[Cell, LayerLowering]
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What a fault leads to."""
+
+    severity: Severity
+    text: str
+    """`ptq keeps MUL, ADD; quantize_model raises`."""
+    bad: frozenset[Cell]
+
+
+def consequence(fate: Fate, bad: Collection[Outcome] = BAD) -> Consequence | None:
+    """What it means that a layer ends so; None if it ends well wherever that is known."""
+    cells = frozenset(cell for cell, layer in fate.items() if layer.outcome in bad)
+    if not cells:
+        return None
+    severity = Severity.INFORMATION
+    clauses: list[str] = []
+    pins: dict[str, None] = {}
+    for workflow in dict.fromkeys(cell.workflow for cell in fate):
+        here = [cell for cell in fate if cell.workflow == workflow]
+        surely = min((_severity(fate, cell, cells) for cell in here), key=_RANK.index)
+        severity = max(severity, surely, key=_RANK.index)
+        effects: dict[str, list[Toolchain]] = {}
+        for cell in here:
+            if cell in cells and not _told_for_ptq(fate, cell):
+                effects.setdefault(_effect(fate[cell], workflow), []).append(cell.toolchain)
+        for effect, where in effects.items():
+            phrase = describe(where, [cell.toolchain for cell in here], workflow)
+            clauses.append(f"{effect} ({phrase.text})" if phrase.text else effect)
+            if phrase.setting:
+                pins[phrase.setting] = None
+    text = "; ".join(dict.fromkeys(clauses))
+    if severity is Severity.INFORMATION and pins:
+        keys = " and ".join(f"`{key}`" for key in pins)
+        text += f"; set {keys} in [tool.qlsp] if that is not yours"
+    return Consequence(severity, text, cells)
+
+
+def _severity(fate: Fate, cell: Cell, bad: Collection[Cell]) -> Severity:
+    if cell not in bad:
+        return Severity.INFORMATION
+    return Severity.ERROR if fate[cell].outcome is Outcome.RAISES else Severity.WARNING
+
+
+def _told_for_ptq(fate: Fate, cell: Cell) -> bool:
+    """Whether a model can't be built at all, which is said for another workflow already."""
+    other = fate.get(Cell("ptq", cell.toolchain))
+    return (
+        cell.workflow == "qat"
+        and other is not None
+        and other.outcome is Outcome.RAISES
+        and fate[cell].outcome is Outcome.RAISES
+    )
+
+
+def _effect(layer: LayerLowering, workflow: Workflow) -> str:
+    if layer.outcome is Outcome.RAISES:
+        return "quantize_model raises" if workflow == "qat" else "the model can't be converted"
+    island = layer.outcome is Outcome.FLOAT_ISLAND
+    names = ", ".join(
+        dict.fromkeys(
+            op.name
+            for op in layer.ops
+            if op.name not in _CASTS and (op.type == "FLOAT32" or not island)
+        )
+    )
+    if island:
+        return f"{_NAMES[workflow]} computes {names} in float"
+    return f"{_NAMES[workflow]} keeps {names}"
+
+
+_CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+
+
+_NAMES = {"float": "the float model", "ptq": "ptq", "qat": "qat", "tf1": "TOCO"}
+_RANK = (Severity.INFORMATION, Severity.WARNING, Severity.ERROR)

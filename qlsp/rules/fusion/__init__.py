@@ -1,0 +1,1 @@
+"""QL1xx: what keeps layers from fusing."""

@@ -1,0 +1,144 @@
+"""QL105 batchnorm-not-folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qlsp.diagnostic import Applicability
+from qlsp.rules import layers
+from qlsp.rules.consequence import consequence
+from qlsp.rules.lowered import LoweredGraph
+from qlsp.rules.rewrite import Swap
+from qlsp.rules.rule import Case, Finding, Rewrite, Rule, related
+from qlsp.trace.graph import LayerGraph, Node
+
+_MOVABLE = frozenset(
+    {
+        "Dropout",
+        "SpatialDropout2D",
+        "GaussianNoise",
+        "GaussianDropout",
+        "MaxPooling2D",
+        "AveragePooling2D",
+    }
+)
+"""Layers of which a batch normalization may as well stand in front."""
+
+
+class BatchnormNotFolded(Rule):
+    """BatchNormalization has no convolution directly before it to fold into.
+
+    ## What it does
+    Finds a `BatchNormalization` behind a pooling, dropout, addition, concatenation or the model's
+    input, or behind a layer whose output is used elsewhere as well.
+
+    ## Why it matters
+    Only directly behind a convolution or `Dense` layer, and as its only user, can the
+    normalization be multiplied into the weights. Anywhere else a `MUL` and an `ADD` over the
+    whole feature map stay after training, and `quantize_model` raises
+    `Layer batch_normalization is not supported`. `Dropout` is a special case: it is gone in the
+    converted model, so the normalization folds after training (`ptq`), but `quantize_model`
+    still sees it.
+
+    ## How to fix it
+    Move the normalization in front of the dropout or pooling. It then normalizes other values,
+    so the fix is unsafe: the model has to be trained again. Before the model's first layer,
+    normalize the data instead. Behind an addition, normalize each branch.
+
+    ## When it does not apply
+    Some architectures need it there: pre-activation residual networks normalize a sum that is
+    also passed on. Silence the rule for such a block, and quantize it after training.
+
+    ## References
+    - [tfmot #763](https://github.com/tensorflow/model-optimization/issues/763),
+      [tfmot #1089](https://github.com/tensorflow/model-optimization/issues/1089)
+    """
+
+    code = "QL105"
+    name = "batchnorm-not-folded"
+    applicability = Applicability.UNSAFE
+    workflows = ("float", "ptq", "qat")
+    bad = (
+        Case(
+            "behind a pooling",
+            """
+            x = layers.Conv2D(8, 3, use_bias=False)(x)
+            x = layers.MaxPooling2D()(x)
+            x = layers.BatchNormalization()(x)
+            """,
+            """
+            x = layers.Conv2D(8, 3, use_bias=False)(x)
+            x = layers.BatchNormalization()(x)
+            x = layers.MaxPooling2D()(x)
+            """,
+        ),
+        Case(
+            "behind a dropout, with quantization-aware training",
+            """
+            x = layers.Conv2D(8, 3, use_bias=False)(x)
+            x = layers.Dropout(0.1)(x)
+            x = layers.BatchNormalization()(x)
+            x = layers.ReLU()(x)
+            """,
+            """
+            x = layers.Conv2D(8, 3, use_bias=False)(x)
+            x = layers.BatchNormalization()(x)
+            x = layers.Dropout(0.1)(x)
+            x = layers.ReLU()(x)
+            """,
+        ),
+        Case(
+            "a second use of the convolution's output",
+            """
+            y = layers.Conv2D(8, 3)(x)
+            x = layers.BatchNormalization()(y)
+            x = layers.Add()([x, y])
+            """,
+        ),
+    )
+    good = (
+        Case(
+            "behind a dropout, without quantization-aware training",
+            """
+            x = layers.Conv2D(8, 3, use_bias=False)(x)
+            x = layers.Dropout(0.1)(x)
+            x = layers.BatchNormalization()(x)
+            """,
+            workflows=("ptq",),
+        ),
+    )
+
+    def check(self, model: LoweredGraph) -> Iterator[Finding]:
+        """Every batch normalization that neither folds nor is another rule's."""
+        graph = model.flat
+        for node in graph.nodes:
+            if not layers.is_batchnorm(node) or node.attr("training") is True:
+                continue
+            before = layers.producer(graph, node)
+            if before is None or before.kind not in {"input", "layer", "op"}:
+                continue
+            if layers.has_activation(before) or layers.is_unknown_input(graph, before):
+                continue
+            weighted = before.cls in layers.WEIGHTED
+            if weighted and not layers.is_surely_shared(graph, before):
+                continue
+            found = consequence(model.fate(node))
+            if found is None:
+                continue
+            where = "the model's input" if before.kind == "input" else before.cls
+            if weighted:
+                where += ", whose output is used elsewhere too,"
+            yield Finding(
+                node,
+                f"BatchNormalization after {where} cannot fold: {found.text}",
+                found,
+                related=related((before, "what it follows")),
+                rewrites=_rewrites(graph, before, node),
+            )
+
+
+def _rewrites(graph: LayerGraph, before: Node, norm: Node) -> tuple[Rewrite, ...]:
+    if before.cls not in _MOVABLE or graph.sole_consumer(before) is not norm:
+        return ()
+    title = f"Move BatchNormalization before {before.cls}"
+    return (Rewrite(title, Applicability.UNSAFE, (Swap(before, norm),)),)

@@ -1,0 +1,199 @@
+"""What rules ask of a layer: is it an activation, which function, what to call it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from qlsp.lower.activations import function_name
+from qlsp.rules.rewrite import Given, InsertAfter, NewLayer, Operation, RemoveArgument
+from qlsp.trace.graph import UNKNOWN, LayerGraph, Node, Symbol
+
+WEIGHTED = frozenset(
+    {
+        "Conv1D",
+        "Conv2D",
+        "Conv3D",
+        "Conv1DTranspose",
+        "Conv2DTranspose",
+        "Conv3DTranspose",
+        "DepthwiseConv1D",
+        "DepthwiseConv2D",
+        "SeparableConv1D",
+        "SeparableConv2D",
+        "Dense",
+    }
+)
+"""Layers with a kernel and a bias, into which what follows may fold."""
+
+_ACTIVATION_LAYERS = {
+    "Softmax": "softmax",
+    "LeakyReLU": "leaky_relu",
+    "ELU": "elu",
+    "PReLU": "prelu",
+    "ThresholdedReLU": "thresholded_relu",
+}
+_ACTIVATION_OPS = frozenset(
+    {
+        *("relu", "relu6", "elu", "selu", "gelu", "leaky_relu", "swish", "silu", "hard_sigmoid"),
+        *("sigmoid", "tanh", "softplus", "softsign", "softmax", "hard_swish", "hard_silu", "mish"),
+    }
+)
+_OP_PACKAGES = ("tf.nn.", "tf.math.", "tf.", "keras.activations.", "keras.ops.", "keras.backend.")
+NON_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "softmax", "softplus", "exponential"})
+"""Functions that never give less than zero."""
+
+
+def function(node: Node) -> str | None:
+    """Which function an activation layer or op computes: `relu`, `relu6`, `tanh`, …
+
+    A ReLU with other limits or slopes is `relu?`. None if the node is no activation, or it is
+    not decided which.
+    """
+    if node.kind == "op":
+        return _op_function(node)
+    if node.kind != "layer":
+        return None
+    if node.cls == "Activation":
+        return _named(node.attr("activation"))
+    if node.cls == "ReLU":
+        return _relu(node.attr("max_value"), node.attr("negative_slope"), node.attr("threshold"))
+    return _ACTIVATION_LAYERS.get(node.cls)
+
+
+def inner_function(node: Node) -> str | None:
+    """Which function `activation=` applies within a layer; `linear` if none, None if unknown."""
+    return _named(node.attr("activation"))
+
+
+def is_linear(node: Node) -> bool:
+    """Whether the layer certainly has no activation of its own."""
+    return inner_function(node) == "linear"
+
+
+def is_batchnorm(node: Node) -> bool:
+    """Whether the node is a `BatchNormalization`."""
+    return node.kind == "layer" and node.cls == "BatchNormalization"
+
+
+def is_unknown_input(graph: LayerGraph, node: Node) -> bool:
+    """Whether the node is a tensor that a function was given: any layer may have made it."""
+    return node.kind == "input" and graph.kind == "fragment"
+
+
+def comes_from_layer(graph: LayerGraph, node: Node) -> bool:
+    """Whether the node is certainly part of a model: of one that is built, or behind a layer."""
+    if graph.kind != "fragment":
+        return True
+    pending, seen = list(node.inputs), set()
+    while pending:
+        index = pending.pop()
+        if graph.nodes[index].kind == "layer":
+            return True
+        if index not in seen:
+            seen.add(index)
+            pending.extend(graph.nodes[index].inputs)
+    return False
+
+
+def has_activation(node: Node) -> bool:
+    """Whether the node is an activation, or a layer with one (or perhaps one) of its own."""
+    if function(node) is not None or node.cls in {"Activation", "ReLU"}:
+        return True
+    return node.cls in WEIGHTED and not is_linear(node)
+
+
+def label(node: Node) -> str:
+    """What to call an activation in a message: `ReLU(6.0)`, `Activation('relu')`."""
+    if node.cls == "ReLU" and isinstance(limit := node.attr("max_value"), int | float):
+        return f"ReLU({limit})"
+    if node.cls == "Activation":
+        return f"Activation({value_text(node.attr('activation'))})"
+    return node.cls
+
+
+def label_with_activation(node: Node) -> str:
+    """What to call a layer together with its `activation=`: `Conv2D(activation='relu')`."""
+    if is_linear(node):
+        return node.cls
+    return f"{node.cls}(activation={value_text(node.attr('activation'))})"
+
+
+def activation_layer(value: object) -> NewLayer | None:
+    """The layer that applies what `activation=value` does."""
+    name = _named(value)
+    if name is None or name == "linear":
+        return None
+    if name == "relu":
+        return NewLayer("ReLU", {}, "relu")
+    if name == "relu6":
+        return NewLayer("ReLU", {"max_value": 6.0}, "relu6")
+    return NewLayer("Activation", {"activation": value}, name)
+
+
+def hoisted(node: Node, after: Node) -> Iterator[tuple[str, tuple[Operation, ...]]]:
+    """Ways to apply the activation within `node` as a layer behind `after` instead.
+
+    First as the layer that is best for this activation; then, for one that is a variable, as an
+    `Activation` with that variable. Each with what the activation becomes.
+    """
+    if node.cls not in WEIGHTED:
+        return
+    best = activation_layer(node.attr("activation"))
+    if best is None:
+        return
+    article = "an" if best.cls[0] in "AEIOU" else "a"
+    operations: tuple[Operation, ...]
+    operations = RemoveArgument(node, "activation"), InsertAfter(after, best)
+    yield f"{article} {best.cls} layer", operations
+    same = NewLayer("Activation", {"activation": Given(node, "activation")}, "activation")
+    operations = RemoveArgument(node, "activation", moved=True), InsertAfter(after, same)
+    yield "a layer of its own", operations
+
+
+def producer(graph: LayerGraph, node: Node) -> Node | None:
+    """The one node that `node` takes its input from."""
+    return graph.nodes[node.inputs[0]] if len(node.inputs) == 1 else None
+
+
+def is_surely_shared(graph: LayerGraph, node: Node) -> bool:
+    """Whether a node's output has several uses, the model's output among them, in any case.
+
+    After `if use_bn: x = BatchNormalization()(x)` only one or the other uses what `x` was.
+    """
+    users = graph.consumers(node)
+    is_output = node.index in (graph.outputs or ())
+    return len(users) + is_output > 1 and all(
+        each.kind != "choice" and each.conditions == node.conditions for each in users
+    )
+
+
+def _named(value: object) -> str | None:
+    return None if value is UNKNOWN else function_name(value)
+
+
+def value_text(value: object) -> str:
+    """An argument as a message shows it."""
+    return value.name if isinstance(value, Symbol) else repr(value)
+
+
+def _op_function(node: Node) -> str | None:
+    for package in _OP_PACKAGES:
+        name = node.cls.removeprefix(package)
+        if name in _ACTIVATION_OPS:
+            if name == "relu":
+                attrs: Mapping[str, object] = node.attrs
+                slope = attrs.get("negative_slope", attrs.get("alpha"))
+                return _relu(attrs.get("max_value"), slope, attrs.get("threshold"))
+            return name
+    return None
+
+
+def _relu(limit: object, slope: object, threshold: object) -> str | None:
+    if UNKNOWN in (limit, slope, threshold):
+        return None
+    if slope in (None, 0) and threshold in (None, 0):
+        if limit is None:
+            return "relu"
+        if limit == 6:
+            return "relu6"
+    return "relu?"

@@ -1,0 +1,363 @@
+"""A layer graph with its lowerings over all workflows and toolchains that concern it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from packaging.version import Version
+
+from qlsp.lower import Behaviour, LayerLowering, Lowering, Outcome, behaviour, lower
+from qlsp.toolchain import Toolchain, Workflow
+from qlsp.trace.graph import Flavour, LayerGraph, Node, Shape, Style
+
+_BY_RANK = (Outcome.EXTRA_OPS, Outcome.FLOAT_ISLAND, Outcome.RAISES)
+BAD = frozenset(_BY_RANK)
+"""What a better form of the source would not have."""
+
+_OF_DYNAMIC_BATCH = frozenset({"SHAPE", "SPACE_TO_BATCH_ND"})
+"""One of these is in what every layer costs that needs the size of the batch."""
+_PREDICTED = frozenset(Outcome) - {Outcome.RAISES, Outcome.UNKNOWN, Outcome.REMOVED}
+_FIRST_KERAS_3 = Version("2.16")
+_FIRST_TF_KERAS = Version("2.13")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One workflow under one toolchain."""
+
+    workflow: Workflow
+    toolchain: Toolchain
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """How bad a lowering is."""
+
+    raising: int
+    floating: int
+    ops: int
+    unknown: int
+    """Layers of which nothing is predicted, and so whose ops are not counted."""
+
+    def worse_than(self, other: Cost) -> bool:
+        """Whether more raises, runs in float or stays as an op; or less is known."""
+        if self.unknown > other.unknown:
+            return True
+        gravest = (self.raising, self.floating), (other.raising, other.floating)
+        if self.unknown < other.unknown or gravest[0] != gravest[1]:
+            return gravest[0] > gravest[1]
+        return self.ops > other.ops
+
+
+class LoweredGraph:
+    """A graph, flat, and what becomes of it in each cell; lowered when first asked."""
+
+    def __init__(
+        self, graph: LayerGraph, cells: Sequence[Cell], *, quantizes: bool = False
+    ) -> None:
+        self.graph = graph
+        self.cells = tuple(cells)
+        self.quantizes = quantizes
+        """Whether its file imports tfmot."""
+        self._lowerings: dict[tuple[Workflow, Behaviour], Lowering] = {}
+
+    @classmethod
+    def of(
+        cls,
+        graph: LayerGraph,
+        workflows: Sequence[Workflow],
+        toolchains: Sequence[Toolchain],
+        *,
+        quantizes: bool = False,
+    ) -> LoweredGraph:
+        """`graph` in all cells that its code can be meant for.
+
+        A method that is not traced as part of a model (a training step, a layer's `call`) is
+        nothing that `quantize_model` ever sees.
+        """
+        if graph.kind == "fragment" and "." in graph.name:
+            workflows = [each for each in workflows if each != "qat"]
+        return cls(graph, tuple(_cells(graph.flavour, workflows, toolchains)), quantizes=quantizes)
+
+    @cached_property
+    def flat(self) -> LayerGraph:
+        """The graph with the bodies of nested models and user-defined layers inlined."""
+        return self.graph.flat
+
+    def lowering(self, cell: Cell) -> Lowering:
+        """What becomes of the graph in `cell`."""
+        key = cell.workflow, behaviour(cell.workflow, cell.toolchain)
+        if key not in self._lowerings:
+            self._lowerings[key] = lower(self.graph, cell.workflow, cell.toolchain)
+        return self._lowerings[key]
+
+    def fate(self, node: Node) -> Mapping[Cell, LayerLowering]:
+        """What becomes of `node`, in every cell where that is known.
+
+        A cell in which the model as a whole is refused says nothing about one layer, and neither
+        does one in which tfmot refuses the nested model or user-defined layer around it.
+        """
+        return self._fates[node.index]
+
+    @cached_property
+    def _fates(self) -> Sequence[Mapping[Cell, LayerLowering]]:
+        """By node of the flat graph."""
+        nodes = self.flat.nodes
+        found: list[dict[Cell, LayerLowering]] = [{} for _ in nodes]
+        for cell in self.cells:
+            lowering = self.lowering(cell)
+            if lowering.error is not None and lowering.error.node is None:
+                continue
+            for node, layer in zip(nodes, lowering.layers, strict=True):
+                if layer.outcome is Outcome.UNKNOWN:
+                    continue
+                if cell.workflow == "qat" and node.layer not in self._outer:
+                    continue
+                found[node.index][cell] = layer
+        return found
+
+    def ends(self, node: Node, outcomes: Collection[Outcome]) -> bool:
+        """Whether a layer ends in one of `outcomes` anywhere."""
+        return any(layer.outcome in outcomes for layer in self.fate(node).values())
+
+    @cached_property
+    def _outer(self) -> frozenset[int]:
+        """The layers that are in the model itself, not inside one of its layers."""
+        return frozenset(node.layer for node in self.graph.nodes if node.body is None)
+
+    def fate_of_body(self, node: Node) -> Mapping[Cell, LayerLowering]:
+        """What becomes under `qat` of a nested model or user-defined layer of the graph.
+
+        tfmot does not look into either: it refuses them for what they are.
+        """
+        inside = self._bodies[node.index]
+        found = {}
+        for cell in self.cells:
+            layers = [self.lowering(cell).layers[index] for index in inside]
+            refused = next((each for each in layers if each.outcome is Outcome.RAISES), None)
+            if cell.workflow == "qat" and refused is not None:
+                found[cell] = refused
+        return found
+
+    @cached_property
+    def _bodies(self) -> Mapping[int, range]:
+        """By node of the graph with a body: what it becomes in the flat graph."""
+        found: dict[int, range] = {}
+        position = 0
+        for node in self.graph.nodes:
+            size = _size(node)
+            if node.body is not None:
+                found[node.index] = range(position, position + size)
+            position += size
+        return found
+
+    def fate_unless(
+        self, node: Node, other: Node, faults: Collection[Outcome] = (Outcome.RAISES,)
+    ) -> Mapping[Cell, LayerLowering]:
+        """`fate`, without the cells in which `other` is itself at fault."""
+        elsewhere = self.fate(other)
+        return {
+            cell: layer
+            for cell, layer in self.fate(node).items()
+            if cell in elsewhere and elsewhere[cell].outcome not in faults
+        }
+
+    def worst_fate(self, one: Node, other: Node) -> Mapping[Cell, LayerLowering]:
+        """In each cell the worse of two layers' fates."""
+        found = dict(self.fate(one))
+        for cell, layer in self.fate(other).items():
+            if cell not in found or _rank(found[cell].outcome) < _rank(layer.outcome):
+                found[cell] = layer
+        return found
+
+    def fate_alone(self, node: Node, without: str | None = None) -> Mapping[Cell, LayerLowering]:
+        """What would become of the layer of `node`, were it the only one of the model.
+
+        With `without`, also lacking that argument.
+        """
+        attrs = {key: node.attrs[key] for key in node.attrs if key not in {without, "name"}}
+        shapes = tuple(self.flat.nodes[index].shape for index in node.inputs)
+        count = len(shapes)
+        # Nothing that tells this layer from another one of its kind: models repeat their layers.
+        layer = replace(
+            node,
+            index=count,
+            layer=0,
+            name=None,
+            attrs=attrs,
+            inputs=tuple(range(count)),
+            construct=None,
+            call=None,
+            path=(),
+            conditions=(),
+            body=None,
+        )
+        key = self.graph.flavour, repr(layer), shapes, tuple(self.cells)
+        if key not in _ALONE:
+            if len(_ALONE) >= _MOST_ALONE:
+                _ALONE.clear()
+            _ALONE[key] = _lower_alone(layer, shapes, self.graph.flavour, self.cells)
+        return _ALONE[key]
+
+    def fate_of_argument(self, node: Node, key: str) -> Mapping[Cell, LayerLowering]:
+        """`fate`, but for the cells in which the argument `key` is not to blame.
+
+        It is where the layer alone ends in the same way for the same reason, and better without
+        the argument; elsewhere the layer counts as well kept.
+        """
+        fate = self.fate(node)
+        if not self.ends(node, BAD):
+            return fate
+        with_it, without = self.fate_alone(node), self.fate_alone(node, key)
+        found = {}
+        for cell, layer in fate.items():
+            same = (with_it[cell].outcome, with_it[cell].reason) == (layer.outcome, layer.reason)
+            blamed = same and _rank(without[cell].outcome) < _rank(layer.outcome)
+            found[cell] = layer if blamed else replace(layer, outcome=Outcome.OWN_OP)
+        return found
+
+    def with_attrs(self, changes: Mapping[Node, Mapping[str, object]]) -> LoweredGraph:
+        """The flat graph with other arguments for some of its nodes."""
+        by_index = {node.index: attrs for node, attrs in changes.items()}
+        nodes = [
+            replace(node, attrs=by_index.get(node.index, node.attrs)) for node in self.flat.nodes
+        ]
+        return LoweredGraph(replace(self.flat, nodes=nodes), self.cells)
+
+    @cached_property
+    def fate_of_dynamic_batch(self) -> tuple[Mapping[Cell, LayerLowering], tuple[Node, ...]]:
+        """What a batch of unknown size costs: in each cell the layers that a fixed one mends.
+
+        They are told as one layer with all their ops, and listed.
+        """
+        static = self._static
+        if static is None or not any(
+            any(op.name in _OF_DYNAMIC_BATCH for op in layer.ops)
+            or (layer.outcome is Outcome.RAISES and cell.workflow != "qat")
+            for fate in self._fates
+            for cell, layer in fate.items()
+        ):
+            return {}, ()
+        found: dict[Cell, LayerLowering] = {}
+        blamed: dict[int, Node] = {}
+        for node in self.flat.nodes:
+            if not self.ends(node, BAD):
+                continue
+            fate, better = self.fate(node), static.fate(static.flat.nodes[node.index])
+            for cell, layer in fate.items():
+                if cell not in better or _rank(better[cell].outcome) >= _rank(layer.outcome):
+                    found.setdefault(cell, replace(layer, outcome=Outcome.OWN_OP, ops=()))
+                    continue
+                blamed[node.index] = node
+                known = found.get(cell)
+                if known is None or _rank(known.outcome) < _rank(layer.outcome):
+                    found[cell] = layer
+                elif known.outcome is layer.outcome:
+                    found[cell] = replace(known, ops=(*known.ops, *layer.ops))
+        for cell in self.cells if blamed else ():
+            found.setdefault(cell, LayerLowering(0, Outcome.OWN_OP))
+        return found, tuple(blamed.values())
+
+    @cached_property
+    def mended_by_static_batch(self) -> frozenset[Node]:
+        """The layers that a batch of one would mend."""
+        return frozenset(self.fate_of_dynamic_batch[1])
+
+    @cached_property
+    def _static(self) -> LoweredGraph | None:
+        """The same model with a batch of one; None if its batch has a fixed size already."""
+        sources = [node for node in self.graph.nodes if node.kind == "input"]
+        if not any(node.shape is not None and node.shape[:1] == (None,) for node in sources):
+            return None
+        return LoweredGraph(_with_batch(self.graph), self.cells)
+
+    def cost(self, cell: Cell) -> Cost:
+        """How bad a cell is.
+
+        A model that is refused as a whole is as bad whatever is in it, and so is one of its layers
+        that is refused for what it is made of.
+        """
+        layers = self.lowering(cell).layers
+        outcomes = [layer.outcome for layer in layers]
+        if self.lowering(cell).error is not None and not _PREDICTED.intersection(outcomes):
+            return Cost(1, 0, 0, 0)
+        raising = [self.flat.nodes[each.node] for each in layers if each.outcome is Outcome.RAISES]
+        return Cost(
+            len({node.index if node.layer in self._outer else -1 for node in raising}),
+            outcomes.count(Outcome.FLOAT_ISLAND),
+            sum(len(layer.ops) for layer in layers),
+            outcomes.count(Outcome.UNKNOWN),
+        )
+
+
+_ALONE: dict[tuple[object, ...], Mapping[Cell, LayerLowering]] = {}
+"""What `fate_alone` has found so far, in all models."""
+_MOST_ALONE = 10_000
+
+
+def _lower_alone(
+    layer: Node, shapes: Sequence[Shape | None], flavour: Flavour, cells: Sequence[Cell]
+) -> Mapping[Cell, LayerLowering]:
+    """What becomes of a layer that takes inputs of `shapes`."""
+    inputs = [
+        Node(
+            *(index, "input", "InputLayer", -1 - index, None, {}, (), None, None),
+            Style.IMPLICIT,
+            shape=shape,
+        )
+        for index, shape in enumerate(shapes)
+    ]
+    graph = LayerGraph("", "functional", flavour, [*inputs, layer], outputs=(layer.index,))
+    model = LoweredGraph(graph, cells)
+    return {cell: model.lowering(cell).layers[layer.index] for cell in cells}
+
+
+def _rank(outcome: Outcome) -> int:
+    """How bad an outcome is; 0 if it is not."""
+    return _BY_RANK.index(outcome) + 1 if outcome in BAD else 0
+
+
+def _size(node: Node) -> int:
+    """How many nodes of the flat graph `node` becomes."""
+    if node.body is None or not node.body.outputs:
+        return 1
+    # The inputs of a body stand for those that the node is given.
+    inputs = sum(each.kind == "input" for each in node.body.nodes)
+    return sum(map(_size, node.body.nodes)) - min(inputs, len(node.inputs))
+
+
+def _with_batch(graph: LayerGraph) -> LayerGraph:
+    """`graph` on a batch of one."""
+    nodes = [
+        replace(
+            node,
+            shape=(1, *node.shape[1:]) if node.shape and node.shape[0] is None else node.shape,
+            body=None if node.body is None else _with_batch(node.body),
+        )
+        for node in graph.nodes
+    ]
+    return replace(graph, nodes=nodes)
+
+
+def _cells(
+    flavour: Flavour, workflows: Sequence[Workflow], toolchains: Sequence[Toolchain]
+) -> Iterator[Cell]:
+    possible = [each for each in toolchains if _admits(flavour, each)] or toolchains
+    for workflow in workflows:
+        for toolchain in possible:
+            # tfmot accepts no Keras 3 model, whatever is in it.
+            if workflow == "qat" and (toolchain.tfmot is None or toolchain.keras == 3):
+                continue
+            yield Cell(workflow, toolchain)
+
+
+def _admits(flavour: Flavour, toolchain: Toolchain) -> bool:
+    """Whether code written for `flavour` can run there."""
+    tensorflow = Version(toolchain.tensorflow)
+    if flavour == "tf_keras":
+        return toolchain.keras == 2 and tensorflow >= _FIRST_TF_KERAS
+    if flavour == "keras3":
+        return toolchain.keras == 3 or tensorflow < _FIRST_KERAS_3
+    return True

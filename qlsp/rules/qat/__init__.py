@@ -1,0 +1,1 @@
+"""QL2xx: what `quantize_model` refuses or leaves in float."""

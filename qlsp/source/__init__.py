@@ -1,0 +1,1 @@
+"""Source text and syntax: documents, spans, edits, suppression comments."""

@@ -1,0 +1,59 @@
+"""Limits that keep a trace bounded in time and memory, whatever the source is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class OutOfFuelError(Exception):
+    """The root may not go on; what was found so far stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a program is followed."""
+
+    fuel: int = 150_000
+    """Steps (statements, calls, loop turns, items made) per root: four times what the largest
+    published architecture takes, and one or two seconds."""
+    total: int = 450_000
+    """Steps per document."""
+    finish: int = 30_000
+    """Steps more for turning what a root made into graphs, once it has run out."""
+    calls: int = 60
+    """Depth of calls interpreted in place."""
+    turns: int = 5_000
+    """Turns of one loop."""
+    nodes: int = 20_000
+    """Layer applications per root."""
+    items: int = 100_000
+    """Length of a string, list or number of bits that an operation may make."""
+    options: int = 6
+    """Alternatives kept for one value; more become unknown."""
+
+
+class Budget:
+    """The steps a root may still make."""
+
+    __slots__ = ("fuel", "left", "limits")
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.left = limits.total
+        self.fuel = 0
+
+    def begin(self) -> None:
+        """Start a root."""
+        self.fuel = min(self.limits.fuel, self.left)
+        self.left -= self.fuel
+
+    def end(self) -> None:
+        """Give back what a root did not use; what is made of it has an allowance of its own."""
+        self.left += max(self.fuel, 0)
+        self.fuel = self.limits.finish
+
+    def spend(self, steps: int = 1) -> None:
+        """Take `steps`; raises `OutOfFuelError` when none are left."""
+        self.fuel -= steps
+        if self.fuel < 0:
+            raise OutOfFuelError

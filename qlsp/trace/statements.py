@@ -1,0 +1,470 @@
+"""Statements: one function per kind of `ast` node."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qlsp.source.span import Site
+from qlsp.trace import attributes, classes, containers, imports, operators, patterns
+from qlsp.trace import values as v
+from qlsp.trace.expressions import make_function
+from qlsp.trace.flow import (
+    BREAK,
+    CONTINUE,
+    NORMAL,
+    Outcome,
+    RaisedError,
+    Way,
+    branch,
+    collect,
+)
+from qlsp.trace.scope import Scope
+from qlsp.trace.values import MISSING, Arguments, Unknown, Value
+
+if TYPE_CHECKING:
+    from qlsp.trace.interpreter import Interpreter
+
+Execute = Callable[["Interpreter", Any, Scope], Outcome | None]
+_UNKNOWN_EXITS = 8
+"""Turns of one loop that may leave it by an unknown condition; the others are not told apart."""
+
+
+def _expression(run: Interpreter, node: ast.Expr, scope: Scope) -> None:
+    if not isinstance(node.value, ast.Constant):
+        run.eval(node.value, scope)
+
+
+def _assign(run: Interpreter, node: ast.Assign, scope: Scope) -> None:
+    value = run.eval(node.value, scope)
+    for target in node.targets:
+        assign(run, target, value, scope)
+
+
+def _annotated(run: Interpreter, node: ast.AnnAssign, scope: Scope) -> None:
+    if node.value is not None:
+        assign(run, node.target, run.eval(node.value, scope), scope)
+    if scope.is_class and isinstance(node.target, ast.Name):
+        classes.note_field(scope, node.target.id, node.value is not None)
+
+
+def _augmented(run: Interpreter, node: ast.AugAssign, scope: Scope) -> None:
+    target = node.target
+    load: ast.expr
+    if isinstance(target, ast.Name):
+        old = run.lookup(target.id, scope)
+        value = operators.augmented(run, node, old, run.eval(node.value, scope), scope)
+        run.trail.set(scope.binding(target.id), target.id, value)
+    elif isinstance(target, ast.Attribute):
+        owner = run.eval(target.value, scope)
+        load = target
+        old = attributes.get(run, owner, target.attr, load, scope)
+        value = operators.augmented(run, node, old, run.eval(node.value, scope), scope)
+        attributes.set_attribute(run, owner, target.attr, value)
+    else:
+        container = run.eval(target.value, scope)
+        key = run.eval(target.slice, scope)
+        old = operators.item(run, container, key, target, scope)
+        value = operators.augmented(run, node, old, run.eval(node.value, scope), scope)
+        operators.set_item(run, container, key, value)
+
+
+def assign(run: Interpreter, target: ast.expr, value: Value, scope: Scope) -> None:
+    """Bind `value` to a target: a name, attribute, item, or a tuple of targets."""
+    if isinstance(target, ast.Name):
+        run.trail.set(scope.binding(target.id), target.id, value)
+    elif isinstance(target, ast.Attribute):
+        attributes.set_attribute(run, run.eval(target.value, scope), target.attr, value)
+    elif isinstance(target, ast.Subscript):
+        container = run.eval(target.value, scope)
+        operators.set_item(run, container, run.eval(target.slice, scope), value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(run, target.elts, value, scope)
+    elif isinstance(target, ast.Starred):
+        assign(run, target.value, value, scope)
+
+
+def _unpack(run: Interpreter, targets: Sequence[ast.expr], value: Value, scope: Scope) -> None:
+    star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
+    items = operators.unpack(run, value, len(targets), star)
+    for target, item in zip(targets, items, strict=True):
+        assign(run, target, item, scope)
+
+
+def _delete(run: Interpreter, node: ast.Delete, scope: Scope) -> None:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            run.trail.delete(scope.binding(target.id), target.id)
+        elif isinstance(target, ast.Subscript):
+            operators.delete_item(run, run.eval(target.value, scope), run.eval(target.slice, scope))
+        elif isinstance(target, ast.Attribute):
+            owner = run.eval(target.value, scope)
+            if isinstance(owner, v.Instance):
+                run.trail.delete(owner.names, target.attr)
+
+
+def _if(run: Interpreter, node: ast.If, scope: Scope) -> Outcome | None:
+    truth = run.test(node.test, scope)
+    if truth is not None:
+        return run.execute(node.body if truth else node.orelse, scope)
+    subject, positive = _subject(run, node.test, scope)
+    return branch(
+        run,
+        [
+            lambda: _assuming(run, subject, positive, node.body, scope),
+            lambda: _assuming(run, subject, not positive, node.orelse, scope),
+        ],
+        run.site(node.test, scope),
+    )
+
+
+def _subject(run: Interpreter, test: ast.expr, scope: Scope) -> tuple[Value, bool]:
+    """The unknown value whose truth a test asks for, and whether plainly (else negated)."""
+    positive = True
+    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        positive, test = not positive, test.operand
+    if isinstance(test, (ast.Name, ast.Attribute)):
+        return run.eval(test, scope), positive
+    return None, True
+
+
+def _assuming(
+    run: Interpreter, subject: Value, truth: bool, body: Sequence[ast.stmt], scope: Scope
+) -> Outcome:
+    if type(subject) is not Unknown:
+        return run.execute(body, scope)
+    run.assumed[id(subject)] = truth
+    try:
+        return run.execute(body, scope)
+    finally:
+        run.assumed.pop(id(subject), None)
+
+
+def _for(run: Interpreter, node: ast.For, scope: Scope) -> Outcome | None:
+    iterable = run.eval(node.iter, scope)
+    mark, conditions = len(run.pending), run.conditions
+    left: list[Outcome] = []
+
+    def turn() -> Outcome:
+        return run.execute(node.body, scope)
+
+    loop_over(run, iterable, node, scope, turn, left)
+    return _finish_loop(run, mark, conditions, left, node.orelse, scope)
+
+
+def _finish_loop(
+    run: Interpreter,
+    mark: int,
+    conditions: tuple[Site, ...],
+    left: Sequence[Outcome],
+    orelse: Sequence[ast.stmt],
+    scope: Scope,
+) -> Outcome | None:
+    outcome = left[0] if left else NORMAL
+    if outcome.way is Way.NORMAL and orelse:
+        outcome = run.execute(orelse, scope)
+    if outcome.way is Way.BREAK:
+        outcome = NORMAL
+    outcome = collect(run, mark, outcome, (Way.BREAK,))
+    if len(run.pending) == mark:
+        run.conditions = conditions
+    return outcome
+
+
+def loop_over(
+    run: Interpreter,
+    iterable: Value,
+    node: ast.For | ast.AsyncFor | ast.comprehension,
+    scope: Scope,
+    turn: Callable[[], Outcome],
+    left: list[Outcome] | None = None,
+) -> bool:
+    """Run `turn` for each item; False if some turns aren't known.
+
+    An outcome that leaves the loop is put into `left`.
+    """
+    left = [] if left is None else left
+    items = containers.items_of(run, iterable)
+    exact = items is not None and not (type(iterable) is v.List and iterable.open)
+    mark = len(run.pending)
+    for count, item in enumerate(items or ()):
+        run.budget.spend()
+        if count >= run.limits.turns or len(run.pending) - mark > _UNKNOWN_EXITS:
+            run.tape.hole(run.site(node.iter, scope), "a loop of too many turns")
+            _unknown_turns(run, iterable, node, scope, turn, left)
+            return False
+        if type(item) is v.Fork:
+            _fork(run, item, node, scope, turn, left)
+        else:
+            assign(run, node.target, item, scope)
+            _turn(run, turn, left)
+        if left:
+            return True
+    if items is None or (type(iterable) is v.List and iterable.open):
+        _unknown_turns(run, iterable, node, scope, turn, left)
+    return exact
+
+
+def _turn(run: Interpreter, turn: Callable[[], Outcome], left: list[Outcome]) -> None:
+    """One turn; ways that `continue` are joined with the normal one."""
+    mark = len(run.pending)
+    try:
+        outcome: Outcome | None = turn()
+    except RaisedError:
+        if len(run.pending) == mark:
+            raise
+        outcome = None
+    if outcome is None or len(run.pending) > mark or outcome.way is Way.CONTINUE:
+        outcome = collect(run, mark, outcome, (Way.CONTINUE,))
+    if outcome.way is not Way.NORMAL:
+        left.append(outcome)
+
+
+def _fork(
+    run: Interpreter,
+    fork: v.Fork,
+    node: ast.For | ast.AsyncFor | ast.comprehension,
+    scope: Scope,
+    turn: Callable[[], Outcome],
+    left: list[Outcome],
+) -> None:
+    """The turns over a stretch of items that depends on a condition."""
+
+    def arm(items: tuple[Value, ...]) -> Callable[[], Outcome]:
+        def go() -> Outcome:
+            gone: list[Outcome] = []
+            for item in items:
+                run.budget.spend()
+                if type(item) is v.Fork:
+                    _fork(run, item, node, scope, turn, gone)
+                else:
+                    assign(run, node.target, item, scope)
+                    _turn(run, turn, gone)
+                if gone:
+                    return gone[0]
+            return NORMAL
+
+        return go
+
+    outcome = branch(run, [arm(option) for option in fork.options], fork.condition)
+    if outcome.way is not Way.NORMAL:
+        left.append(outcome)
+
+
+def _unknown_turns(
+    run: Interpreter,
+    iterable: Value,
+    node: ast.For | ast.AsyncFor | ast.comprehension,
+    scope: Scope,
+    turn: Callable[[], Outcome],
+    left: list[Outcome],
+) -> None:
+    """No turn, one or two turns over items that aren't known; what changes after is unknown."""
+    item = operators.unknown_item(run, iterable)
+
+    def once() -> Outcome:
+        gone: list[Outcome] = []
+        assign(run, node.target, item, scope)
+        _turn(run, turn, gone)
+        return gone[0] if gone else NORMAL
+
+    outcome = unknown_loop(run, once, run.site(node.iter, scope))
+    if outcome.way is not Way.NORMAL:
+        left.append(outcome)
+
+
+def unknown_loop(run: Interpreter, once: Callable[[], Outcome], site: Any) -> Outcome:
+    """A loop whose number of turns isn't known: none, one or two turns, joined."""
+
+    def again() -> Outcome:
+        first = once()
+        if first.way is not Way.NORMAL:
+            return first
+        return branch(run, [once, lambda: NORMAL], site)
+
+    run.trail.begin()
+    segments = len(run.trail.segments)
+    mark = len(run.pending)
+    outcome = branch(run, [again, lambda: NORMAL], site)
+    if len(run.trail.segments) == segments and len(run.pending) == mark:
+        changed = list(run.trail.segments[-1].values())
+        run.trail.keep()
+        for old in changed:
+            now = old.current()
+            widened = operators.widen(run, old.value, now.value, site)
+            if widened is not MISSING:
+                now.value = widened
+                run.trail.write(now)
+    else:
+        run.trail.keep(segments - 1)
+    return outcome
+
+
+def _while(run: Interpreter, node: ast.While, scope: Scope) -> Outcome | None:
+    mark, conditions = len(run.pending), run.conditions
+    left: list[Outcome] = []
+    turns = 0
+    while not left:
+        run.budget.spend()
+        truth = run.test(node.test, scope)
+        if truth is False:
+            break
+        if truth is None or turns >= run.limits.turns or len(run.pending) > mark:
+            if truth is not None and turns >= run.limits.turns:
+                run.tape.hole(run.site(node.test, scope), "a loop of too many turns")
+            outcome = unknown_loop(
+                run, lambda: _once(run, node.body, scope), run.site(node.test, scope)
+            )
+            if outcome.way is not Way.NORMAL:
+                left.append(outcome)
+            break
+        turns += 1
+        _turn(run, lambda: run.execute(node.body, scope), left)
+    return _finish_loop(run, mark, conditions, left, node.orelse, scope)
+
+
+def _once(run: Interpreter, body: Sequence[ast.stmt], scope: Scope) -> Outcome:
+    gone: list[Outcome] = []
+    _turn(run, lambda: run.execute(body, scope), gone)
+    return gone[0] if gone else NORMAL
+
+
+def _function(run: Interpreter, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+    value: Value = make_function(run, node, scope, node.name)
+    for decorator in reversed(node.decorator_list):
+        value = classes.decorate(run, run.eval(decorator, scope), value, decorator, scope)
+    run.trail.set(scope.binding(node.name), node.name, value)
+
+
+def _class(run: Interpreter, node: ast.ClassDef, scope: Scope) -> None:
+    value: Value = classes.make_class(run, node, scope)
+    for decorator in reversed(node.decorator_list):
+        value = classes.decorate_class(run, decorator, value, scope)
+    run.trail.set(scope.binding(node.name), node.name, value)
+
+
+def _return(run: Interpreter, node: ast.Return, scope: Scope) -> Outcome:
+    return Outcome(Way.RETURN, run.eval(node.value, scope) if node.value else None)
+
+
+def _pass(run: Interpreter, node: ast.stmt, scope: Scope) -> None:
+    pass
+
+
+def _break(run: Interpreter, node: ast.Break, scope: Scope) -> Outcome:
+    return BREAK
+
+
+def _continue(run: Interpreter, node: ast.Continue, scope: Scope) -> Outcome:
+    return CONTINUE
+
+
+def _raise(run: Interpreter, node: ast.Raise, scope: Scope) -> None:
+    raise RaisedError(run.eval(node.exc, scope) if node.exc else None)
+
+
+def _assert(run: Interpreter, node: ast.Assert, scope: Scope) -> None:
+    if run.test(node.test, scope) is False:
+        raise RaisedError
+
+
+def _try(run: Interpreter, node: ast.Try, scope: Scope) -> Outcome | None:
+    segments, mark = len(run.trail.segments), len(run.pending)
+    try:
+        try:
+            outcome = run.execute(node.body, scope)
+            if outcome.way is Way.NORMAL and node.orelse:
+                outcome = run.execute(node.orelse, scope)
+        except RaisedError:
+            if not node.handlers:
+                raise
+            run.unwind(segments, mark)
+            handler = node.handlers[0]
+            if handler.name:
+                run.trail.set(scope.binding(handler.name), handler.name, Unknown("an exception"))
+            outcome = run.execute(handler.body, scope)
+    except RaisedError:
+        if node.finalbody:
+            run.execute(node.finalbody, scope)
+        raise
+    if node.finalbody:
+        last = run.execute(node.finalbody, scope)
+        if last.way is not Way.NORMAL:
+            return last
+    return outcome
+
+
+def _with(run: Interpreter, node: ast.With, scope: Scope) -> Outcome | None:
+    outer = run.arg_scope
+    for item in node.items:
+        manager = run.eval(item.context_expr, scope)
+        entered: Value = Unknown("what a context manager gives")
+        if isinstance(manager, v.Instance):
+            enter = attributes.find(run, manager, "__enter__")
+            if enter is not MISSING:
+                site = run.site(item.context_expr, scope)
+                entered = run.call(enter, Arguments([], {}), site)
+        elif isinstance(manager, v.ArgScope):
+            entered = manager
+            run.trail.attribute(run, "arg_scope", manager.defaults)
+        if item.optional_vars is not None:
+            assign(run, item.optional_vars, entered, scope)
+    try:
+        return run.execute(node.body, scope)
+    finally:
+        run.trail.attribute(run, "arg_scope", outer)
+
+
+def _match(run: Interpreter, node: ast.Match, scope: Scope) -> Outcome | None:
+    return patterns.match(run, node, scope)
+
+
+def _global(run: Interpreter, node: ast.Global, scope: Scope) -> None:
+    if scope.shared is None:
+        scope.shared = {}
+    for name in node.names:
+        scope.shared[name] = scope.outermost()
+
+
+def _nonlocal(run: Interpreter, node: ast.Nonlocal, scope: Scope) -> None:
+    if scope.shared is None:
+        scope.shared = {}
+    for name in node.names:
+        current = scope.parent
+        while current is not None and current.parent is not None and name not in current.names:
+            current = current.parent
+        scope.shared[name] = current or scope
+
+
+EXECUTE: dict[type[ast.stmt], Execute] = {
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.Delete: _delete,
+    ast.If: _if,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.Return: _return,
+    ast.Pass: _pass,
+    ast.Break: _break,
+    ast.Continue: _continue,
+    ast.Raise: _raise,
+    ast.Assert: _assert,
+    ast.Try: _try,
+    ast.TryStar: _try,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Match: _match,
+    ast.Import: imports.import_modules,
+    ast.ImportFrom: imports.import_names,
+    ast.Global: _global,
+    ast.Nonlocal: _nonlocal,
+}
+if hasattr(ast, "TypeAlias"):
+    EXECUTE[ast.TypeAlias] = _pass

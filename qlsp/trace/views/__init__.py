@@ -1,0 +1,1 @@
+"""A layer graph for people and programs: text, JSON data and SVG."""

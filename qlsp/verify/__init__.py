@@ -1,0 +1,1 @@
+"""The runtime check: build, quantize, convert, read the flatbuffer, compare."""

@@ -1,0 +1,186 @@
+"""Convert a built Keras model to TFLite, by each workflow.
+
+The recipes are those of the evidence: `float`; `ptq` (Optimize.DEFAULT, representative data,
+int8 built-ins only, int8 input and output); `qat` (tfmot's `quantize_model`, a few calibration
+steps in training mode, Optimize.DEFAULT, int8 input and output; ranges come from training
+alone unless representative data is given).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+Examples = Sequence[Sequence[Any]]
+"""Representative data: per example one array per model input, batch axis included."""
+
+
+@dataclass
+class Failure:
+    """An exception, with the stage it came from: `build`, `quantize` or `convert`."""
+
+    stage: str
+    type: str
+    message: str
+    trace: str = ""
+
+    @classmethod
+    def of(cls, stage: str, error: BaseException) -> Failure:
+        """The failure that `error`, being handled, is."""
+        return cls(stage, type(error).__name__, str(error), traceback.format_exc())
+
+
+@dataclass
+class Converted:
+    """A converted model, or why there is none."""
+
+    content: bytes | None = None
+    failure: Failure | None = None
+    integer_io: bool = False
+    """Whether int8 input and output were asked for; converters before TF 2.3 can't."""
+    quantized: Any = None
+    """For `qat`, the model that `quantize_model` made."""
+
+
+def convert(
+    model: Any, workflow: str, examples: Examples, representative: bool = False
+) -> Converted:
+    """Convert `model` by `workflow` (`float`, `ptq` or `qat`); errors are captured.
+
+    `examples` calibrate `ptq` and train the ranges of `qat`; with `representative` they are
+    also given to the converter of `qat`, which fills ranges that training did not set.
+    """
+    stage = "convert"
+    quantized = None
+    integer_io = workflow != "float" and supports_integer_io()
+    try:
+        if workflow == "qat":
+            stage = "quantize"
+            quantized = quantize_aware(model)
+            calibrate(quantized, examples)
+            stage = "convert"
+        converter = make_converter(model if quantized is None else quantized, examples)
+        if workflow != "float":
+            _quantize(converter, examples if workflow == "ptq" or representative else None)
+            if workflow == "ptq":
+                _integer_only(converter)
+        if integer_io:
+            _integer_io(converter)
+        content = converter.convert()
+    except Exception as error:
+        return Converted(failure=Failure.of(stage, error), quantized=quantized)
+    return Converted(bytes(content), None, integer_io, quantized)
+
+
+def quantize_aware(model: Any) -> Any:
+    """`model` as tfmot's `quantize_model` rewrites it. Raises what tfmot raises."""
+    import tensorflow_model_optimization as tfmot
+
+    return tfmot.quantization.keras.quantize_model(model)
+
+
+def calibrate(quantized: Any, examples: Examples) -> None:
+    """Move the learned ranges as training would, leaving the weights where they are."""
+    for example in examples:
+        call(quantized, example, training=True)
+
+
+def call(model: Any, inputs: Sequence[Any], training: bool = False) -> Any:
+    """The model's output for one example."""
+    return model(list(inputs) if len(inputs) > 1 else inputs[0], training=training)
+
+
+def make_converter(model: Any, examples: Examples) -> Any:
+    """A converter for a Keras model of any kind."""
+    import tensorflow as tf
+
+    _find_toco()
+    if keras_generation(model) == 3 or _remembers_inputs(model):
+        return tf.lite.TFLiteConverter.from_keras_model(model)
+    # The converter can't tell the inputs of a subclassed model before TF 2.2.
+    signature = [
+        tf.TensorSpec((1, *array.shape[1:]), array.dtype, name=f"input_{index}")
+        for index, array in enumerate(examples[0])
+    ]
+
+    @tf.function  # type: ignore[untyped-decorator, unused-ignore]
+    def traced(*inputs: Any) -> Any:
+        return call(model, inputs)
+
+    concrete = traced.get_concrete_function(*signature)
+    return tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+
+
+def _remembers_inputs(model: Any) -> bool:
+    spec = getattr(model, "_saved_model_inputs_spec", None)  # of a subclassed model, once called
+    return bool(getattr(model, "inputs", None)) or spec is not None
+
+
+def _find_toco() -> None:
+    """Converters before TF 2.3 run `toco_from_protos` as a program, found on the PATH."""
+    scripts = str(Path(sys.executable).parent)
+    if version() < (2, 3) and scripts not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([scripts, os.environ["PATH"]])
+
+
+def version() -> Any:
+    """TensorFlow's version as two numbers."""
+    import tensorflow as tf
+
+    return tuple(int(part) for part in tf.__version__.split(".")[:2])
+
+
+def supports_integer_io() -> bool:
+    """Whether the converter takes int8 input and output (from TF 2.3)."""
+    return bool(version() >= (2, 3))
+
+
+def _quantize(converter: Any, examples: Examples | None) -> None:
+    import tensorflow as tf
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if examples is not None:
+        converter.representative_dataset = _dataset(examples)
+
+
+def _dataset(examples: Examples) -> Callable[[], Any]:
+    def generate() -> Any:
+        for example in examples:
+            yield list(example)
+
+    return generate
+
+
+def _integer_only(converter: Any) -> None:
+    import tensorflow as tf
+
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+
+
+def _integer_io(converter: Any) -> None:
+    import tensorflow as tf
+
+    converter.inference_input_type = tf.int8
+    converter.inference_output_type = tf.int8
+
+
+def tfmot_version() -> str | None:
+    """The version of tfmot that would be imported, or None; does not import it."""
+    spec = importlib.util.find_spec("tensorflow_model_optimization")
+    if spec is None or spec.origin is None:
+        return None
+    names: dict[str, Any] = {}
+    path = Path(spec.origin).parent / "python" / "core" / "version.py"
+    exec(path.read_text(encoding="utf-8"), names)
+    return str(names["__version__"])
+
+
+def keras_generation(model: Any) -> int:
+    """2 or 3: of which Keras a model is."""
+    modules = [cls.__module__ for cls in type(model).__mro__]
+    return 3 if any(name.startswith("keras.src.models.") for name in modules) else 2

@@ -1,0 +1,147 @@
+"""The commands that qlsp gives the runner, one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import platform
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from . import provenance
+from .channel import Channel, Message
+from .loading import BuilderError, build, load, overlay
+
+
+def serve(folder: str) -> None:
+    """Answer commands until qlsp ends."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # an aborting converter leaves no core
+    channel = Channel(folder)
+    channel.send({"python": platform.python_version()})
+    runner = Runner(channel, Path(folder))
+    for command in channel.commands():
+        started = time.time()
+        answer = runner.answer(command)
+        answer["seconds"] = time.time() - started
+        channel.send(answer)
+
+
+class Runner:
+    """The state between commands: the model built, and the examples it is converted with."""
+
+    def __init__(self, channel: Channel, folder: Path) -> None:
+        self._channel = channel
+        self._folder = folder
+        self._model: Any = None
+        self._examples: list[list[Any]] = []
+
+    def answer(self, command: Message) -> Message:
+        """The result of a command, or its error: kind `builder` or `exception`."""
+        try:
+            handler = getattr(self, "do_" + command.pop("do"))
+            return {"result": handler(**command)}
+        except BuilderError as error:
+            return {"error": {"kind": "builder", "message": str(error)}}
+        except BaseException as error:  # user code may raise SystemExit too
+            return {
+                "error": {
+                    "kind": "exception",
+                    "type": type(error).__name__,
+                    "message": str(error),
+                    "module": getattr(error, "name", None),
+                    "trace": _user_trace(error),
+                }
+            }
+
+    def _stage(self, name: str) -> None:
+        self._channel.send({"stage": name})
+
+    def do_start(self) -> Message:
+        """Import TensorFlow, where there is one."""
+        if importlib.util.find_spec("tensorflow") is None:
+            return {"tensorflow": None}
+        provenance.record()
+        import tensorflow as tf
+
+        from .conversion import tfmot_version
+
+        return {"tensorflow": tf.__version__, "tfmot": tfmot_version()}
+
+    def do_build(
+        self,
+        file: str,
+        builder: str,
+        roots: list[str],
+        arguments: Message,
+        overlays: dict[str, str],
+        shapes: list[list[int | None]] | None = None,
+        examples: int = 8,
+    ) -> Message:
+        """Import the user's file, call its builder, and describe the model."""
+        texts = {path: Path(text).read_bytes() for path, text in overlays.items()}
+        module = load(file, roots, overlay(texts))
+        self._stage("build")
+        if "tensorflow" in sys.modules:
+            from .data import seed_everything
+
+            seed_everything()
+        model = build(module, builder, arguments)
+        from .data import input_specs, randomize, sample
+        from .describe import describe
+
+        specs = input_specs(model, shapes)
+        self._examples = sample(specs, examples)
+        if not getattr(model, "inputs", None):
+            from .conversion import call
+
+            call(model, self._examples[0])
+        changed = randomize(model)
+        self._model = model
+        return {"model": describe(model), "randomized": len(changed)}
+
+    def do_convert(self, workflow: str, representative: bool = False) -> Message:
+        """Convert the model; the flatbuffer is left in a file."""
+        from .conversion import convert
+        from .describe import aliases
+
+        converted = convert(self._model, workflow, self._examples, representative)
+        name = None
+        if converted.content is not None:
+            file = self._folder / (workflow + ("_representative" * representative) + ".tflite")
+            file.write_bytes(converted.content)
+            name = str(file)
+        failure = converted.failure
+        return {
+            "file": name,
+            "integer_io": converted.integer_io,
+            "failure": None if failure is None else vars(failure),
+            "aliases": aliases(converted.quantized) if converted.quantized is not None else {},
+        }
+
+    def do_save(self) -> Message:
+        """Write weights, inputs and outputs to a file for another build of the model."""
+        from .transfer import save
+
+        file = self._folder / "weights.npz"
+        return {"file": str(file), "saved": save(self._model, self._examples, file)}
+
+    def do_compare(self, file: str, saved: Message) -> list[Message]:
+        """Take over the weights of another build, and compare the outputs."""
+        from .transfer import compare, transfer
+
+        transfer(self._model, saved, Path(file))
+        return compare(self._model, saved, Path(file))
+
+
+def _user_trace(error: BaseException) -> list[Any]:
+    """Where the error passed through user code: file, line and function, outermost first."""
+    return [
+        [frame.filename, frame.lineno, frame.name]
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]

@@ -1,0 +1,327 @@
+"""A conversation with the runner in the user's interpreter."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from qlsp.discovery.interpreter import Interpreter
+from qlsp.error import QlspError
+from qlsp.lower.lowering import ConversionError
+from qlsp.toml import shown
+from qlsp.toolchain import Workflow
+from qlsp.verify.model import BuiltModel
+from qlsp.verify.process import Child, ExitError, LimitError, Limits
+
+_RUNNER: Final = Path(__file__).parent / "runner" / "main.py"
+_KERAS_PACKAGES: Final = {"tensorflow", "keras", "tf_keras"}
+
+_STAGES: Final = {"build": "building"}
+_HINTS: Final = {
+    "seconds": "--timeout gives it more",
+    "memory": "--memory gives it more",
+    "output": "does it print for ever?",
+    "processes": "does it fork for ever?",
+}
+
+Progress = Callable[[str], None]
+"""Told what is being done, e.g. `building`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The model to verify: a function, class or variable of a Python file."""
+
+    file: Path
+    builder: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    shapes: tuple[tuple[int | None, ...], ...] = ()
+    """Input shapes, where the model does not know its own."""
+    roots: tuple[Path, ...] = ()
+    """Folders to import from besides the file's own."""
+    texts: Mapping[Path, bytes] = field(default_factory=dict)
+    """Sources to use instead of the files on disk."""
+
+    def __str__(self) -> str:
+        return f"{self.file}::{self.builder}"
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The toolchain found in the interpreter; the generation of Keras is the model's."""
+
+    python: str
+    tensorflow: str
+    tfmot: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A workflow's outcome: the bytes of the model, or the error."""
+
+    workflow: Workflow
+    content: bytes | None
+    error: ConversionError | None
+    integer_io: bool
+    aliases: Mapping[str, str]
+    """Names of tfmot's wrappers, with those of the layers they wrap."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What the runner saved of a model: for another session to take over."""
+
+    content: bytes
+    saved: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far an output of one model is from that of another, over all examples."""
+
+    largest: float
+    """Largest absolute difference."""
+    magnitude: float
+    """Largest absolute value of the original's output."""
+
+
+class Session:
+    """One runner process, from start to kill; a context manager.
+
+    Every method raises `QlspError` in one line; after that the session is over.
+    """
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        limits: Limits,
+        progress: Progress = lambda doing: None,
+    ) -> None:
+        """Start the interpreter. Raises `QlspError`."""
+        self._interpreter = interpreter
+        self._progress = progress
+        self._folder = Path(tempfile.mkdtemp(prefix="qlsp-verify-"))
+        self._doing = "starting"
+        self._since = time.monotonic()
+        self.seconds: dict[str, float] = {}
+        """Time spent so far, by what was done."""
+        try:
+            self._child = Child(
+                [interpreter.path, _RUNNER, self._folder], limits, self._environment()
+            )
+        except OSError as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise QlspError(f"{interpreter.path} can't be run: {error.strerror or error}") from None
+        try:
+            self._python = str(self._receive()["python"])
+        except BaseException:
+            self.close()
+            raise
+
+    def _environment(self) -> dict[str, str]:
+        environment = {
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            "CUDA_VISIBLE_DEVICES": "-1",  # a training under way keeps its memory
+            **os.environ,
+            "TMPDIR": str(self._folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+        environment.pop("PYTHONHOME", None)
+        environment.pop("__PYVENV_LAUNCHER__", None)
+        return environment
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill the runner and all it started, and remove its folder."""
+        self._child.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def output(self) -> str:
+        """The end of what the user's code and TensorFlow printed."""
+        return self._child.output
+
+    def start(self) -> Versions | None:
+        """Import TensorFlow; None if the interpreter has none."""
+        answer = self._call("importing TensorFlow", do="start")
+        found = self._result(answer)
+        if found["tensorflow"] is None:
+            return None
+        return Versions(self._python, found["tensorflow"], found["tfmot"])
+
+    def build(self, target: Target) -> BuiltModel:
+        """Import the file and call the builder."""
+        overlays = {}
+        for number, (path, text) in enumerate(target.texts.items()):
+            copy = self._folder / f"overlay-{number}"
+            copy.write_bytes(text)
+            overlays[str(path.resolve())] = str(copy)
+        answer = self._call(
+            "importing the file",
+            do="build",
+            file=str(target.file),
+            builder=target.builder,
+            roots=[str(root) for root in target.roots],
+            arguments=dict(target.arguments),
+            overlays=overlays,
+            shapes=list(target.shapes) or None,
+        )
+        return BuiltModel.of(self._result(answer, target))
+
+    def convert(self, workflow: Workflow, *, representative: bool = False) -> Conversion:
+        """Convert the model that was built.
+
+        An exception of the converter is a result, and so is a converter that ends the
+        process: then the session is over.
+        """
+        try:
+            answer = self._call(
+                f"converting ({workflow})",
+                do="convert",
+                workflow=workflow,
+                representative=representative,
+            )
+        except ExitError as error:
+            reason = ConversionError("Abort", f"{error}: {last_line(error.output)}")
+            return Conversion(workflow, None, reason, False, {}, 0.0)
+        found = self._result(answer)
+        failure = found["failure"]
+        return Conversion(
+            workflow,
+            Path(found["file"]).read_bytes() if found["file"] else None,
+            failure
+            and ConversionError(failure["type"], failure["message"], None, failure["stage"]),
+            found["integer_io"],
+            found["aliases"],
+            answer["seconds"],
+        )
+
+    def save(self) -> Weights:
+        """The weights of the model that was built, some inputs, and its outputs on them."""
+        answer = self._result(self._call("computing outputs", do="save"))
+        return Weights(Path(answer["file"]).read_bytes(), answer["saved"])
+
+    def compare(self, weights: Weights) -> tuple[Difference, ...]:
+        """Give the model the weights of another, and say per output how far it is from it.
+
+        Raises `QlspError` naming the layer where the weights of one have no place in the other.
+        """
+        file = self._folder / "weights.npz"
+        file.write_bytes(weights.content)
+        answer = self._call("comparing outputs", do="compare", file=str(file), saved=weights.saved)
+        return tuple(
+            Difference(each["difference"], each["magnitude"]) for each in self._result(answer)
+        )
+
+    @property
+    def over(self) -> bool:
+        """Whether the runner has ended."""
+        return self._child.ended
+
+    def _call(self, doing: str, **command: object) -> dict[str, Any]:
+        self._enter(doing)
+        self._child.send(json.dumps(command).encode())
+        while "stage" in (answer := self._receive()):
+            self._enter(_STAGES[answer["stage"]])
+        self._clock()
+        return answer
+
+    def _enter(self, doing: str) -> None:
+        self._clock()
+        self._doing = doing
+        self._progress(doing)
+
+    def _clock(self) -> None:
+        """Book the time since the last call to what was being done."""
+        now = time.monotonic()
+        self.seconds[self._doing] = self.seconds.get(self._doing, 0.0) + now - self._since
+        self._since = now
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            line = self._child.receive()
+        except LimitError as error:
+            hint = _HINTS[error.limit]
+            raise QlspError(f"while {self._doing}, the process {error}; {hint}") from None
+        except ExitError as error:
+            if self._doing.startswith("converting"):
+                raise
+            if self._doing == "starting" and error.code == 0:
+                raise QlspError(f"{self._interpreter.path} is not a Python interpreter") from None
+            last = last_line(error.output)
+            raise QlspError(
+                f"while {self._doing}, the process {error}" + (f": {last}" if last else "")
+            ) from None
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise QlspError(f"{self._interpreter.path} is not a Python interpreter")
+        return answer
+
+    def _result(self, answer: Mapping[str, Any], target: Target | None = None) -> Any:
+        if "result" in answer:
+            return answer["result"]
+        error = answer["error"]
+        if error["kind"] == "builder":
+            raise QlspError(error["message"])
+        if error["type"] == "ModuleNotFoundError" and error["module"] in _KERAS_PACKAGES:
+            raise QlspError(self.without(error["module"]))
+        raise QlspError(_exception_message(error, self._doing, target))
+
+    def without(self, package: str) -> str:
+        """That the interpreter lacks `package`, and what to do about it."""
+        path, origin = self._interpreter.path, self._interpreter.origin
+        return (
+            f"no {package} in {path} ({origin}); "
+            f"choose another interpreter with --python, or: {path} -m pip install {package}"
+        )
+
+
+def _exception_message(error: Mapping[str, Any], doing: str, target: Target | None) -> str:
+    text = first_line(error["message"])
+    if error["type"] == "SystemExit":
+        what = f"sys.exit({text}) was called"
+    else:
+        what = error["type"] + (f": {text}" if text else "")
+    own = [frame for frame in error["trace"] if _is_project(frame[0], target)]
+    at = f" ({shown(Path(own[-1][0]))}:{own[-1][1]})" if own else ""
+    return f"while {doing}, {what}{at}"
+
+
+def _is_project(file: str, target: Target | None) -> bool:
+    if target is None:
+        return False
+    folders = (target.file.parent, *target.roots)
+    return "site-packages" not in file and any(Path(file).is_relative_to(each) for each in folders)
+
+
+def first_line(text: str) -> str:
+    """The first line of `text` that says something."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def last_line(text: str) -> str:
+    """The last line of `text` that says something."""
+    return first_line("\n".join(reversed(text.splitlines())))

@@ -1,0 +1,164 @@
+"""Predicted lowerings against measured ones, cell by cell.
+
+python -m tests.lower.acceptance    # writes the figures and the list in docs/lowering.md anew
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import get_args
+
+from qlsp.error import QlspError
+from qlsp.evidence import Cell, load
+from qlsp.evidence.patterns import Pattern, patterns
+from qlsp.evidence.toolchains import SETUPS, Setup
+from qlsp.lower import Lowering, lower
+from qlsp.source.document import Document
+from qlsp.toolchain import Workflow
+from qlsp.trace import LayerGraph, trace_builder
+from qlsp.trace.graph import Flavour
+
+DOCUMENT = Path(__file__).parents[2] / "docs/lowering.md"
+_BEGIN, _END = "<!-- acceptance: begin -->", "<!-- acceptance: end -->"
+_WORKFLOWS = get_args(Workflow)
+_VERDICTS: dict[str, tuple[Verdict, ...]] = {}
+_SIGNALS = frozenset({"SIGSEGV", "SIGABRT", "Timeout"})
+"""What is measured of a converter that dies: what it printed last is not its message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One cell: what was predicted and what was measured."""
+
+    toolchain: str
+    pattern: str
+    workflow: Workflow
+    predicted: str
+    measured: str
+    agrees: bool
+
+    @property
+    def name(self) -> str:
+        """How the cell is listed."""
+        return f"{self.pattern} ({self.workflow})"
+
+
+def verdicts(setup: Setup) -> tuple[Verdict, ...]:
+    """Every cell of the toolchain that has a prediction."""
+    if setup.name not in _VERDICTS:
+        _VERDICTS[setup.name] = tuple(_judge(setup)) if has_evidence(setup) else ()
+    return _VERDICTS[setup.name]
+
+
+def has_evidence(setup: Setup) -> bool:
+    """Whether the toolchain has been measured."""
+    try:
+        load(setup.toolchain)
+    except QlspError:
+        return False
+    return True
+
+
+def _judge(setup: Setup) -> Iterator[Verdict]:
+    known = {pattern.name: pattern for pattern in patterns(setup.flavour)}
+    for (name, measurement), cell in load(setup.toolchain).cells.items():
+        if measurement in _WORKFLOWS:
+            workflow: Workflow = measurement  # type: ignore[assignment]
+            try:
+                traced = graph(known[name], setup.flavour)
+            except QlspError as error:
+                text, agreement = f"not traced: {error}", False
+            else:
+                predicted = lower(traced, workflow, setup.toolchain)
+                text, agreement = _text(predicted), agrees(predicted, cell)
+            yield Verdict(setup.name, name, workflow, text, _measured_text(cell), agreement)
+
+
+@cache
+def graph(pattern: Pattern, flavour: Flavour) -> LayerGraph:
+    """What the tracer recovers from a pattern's source."""
+    return trace_builder(Document("pattern.py", pattern.source(flavour)), "build")
+
+
+def agrees(predicted: Lowering, cell: Cell) -> bool:
+    """Whether ops or error are the same; of a long message the head is kept in the evidence."""
+    if cell.error is None or predicted.error is None:
+        return (cell.error is predicted.error) and _text(predicted) == _measured_text(cell)
+    if (cell.error.type, cell.error.stage) != (predicted.error.type, predicted.error.stage):
+        return False
+    head, text = cell.error.message.rstrip("…"), predicted.error.message
+    return cell.error.type in _SIGNALS or (
+        len(text) > 20 and (head.startswith(text) or text.startswith(head))
+    )
+
+
+def _text(lowering: Lowering) -> str:
+    if lowering.error is not None:
+        return f"{lowering.error.type}: {lowering.error.message}"
+    return " ".join(map(str, lowering.ops))
+
+
+def _measured_text(cell: Cell) -> str:
+    if cell.error is not None:
+        return f"{cell.error.type}: {cell.error.message}"
+    return " ".join(str(each.op) for each in cell.ops)
+
+
+def report() -> str:
+    """Shares per toolchain and workflow, and the cells that are not reproduced."""
+    rows = []
+    missing = []
+    for setup in SETUPS:
+        found = verdicts(setup)
+        shares = []
+        for workflow in _WORKFLOWS:
+            cells = [each for each in found if each.workflow == workflow]
+            good = sum(each.agrees for each in cells)
+            shares.append(f"{good} of {len(cells)}" if cells else "")
+        if found:
+            rows.append(f"| {setup.toolchain} | {' | '.join(shares)} |")
+        bad: dict[str, list[str]] = {}
+        for each in found:
+            if not each.agrees:
+                bad.setdefault(each.pattern, []).append(each.workflow)
+        if bad:
+            lines = (f"- {pattern} ({', '.join(bad[pattern])})" for pattern in sorted(bad))
+            missing += [f"### {setup.name}", "", *lines, ""]
+    head = f"| toolchain | {' | '.join(_WORKFLOWS)} |"
+    line = "|---" * (len(_WORKFLOWS) + 1) + "|"
+    return "\n".join([head, line, *rows, "", "## Not reproduced", "", *missing]).rstrip() + "\n"
+
+
+def is_accepted(setup: Setup) -> bool:
+    """Whether the document tells how far the toolchain's evidence is reproduced."""
+    return f"| {setup.toolchain} |" in _parts()[1]
+
+
+def listed() -> dict[str, set[str]]:
+    """The cells that the document admits, by toolchain."""
+    found: dict[str, set[str]] = {}
+    current: set[str] = set()
+    for line in _parts()[1].splitlines():
+        if line.startswith("### "):
+            current = found.setdefault(line.removeprefix("### "), set())
+        elif line.startswith("- "):
+            pattern, _, workflows = line.removeprefix("- ").removesuffix(")").rpartition(" (")
+            current.update(f"{pattern} ({workflow})" for workflow in workflows.split(", "))
+    return found
+
+
+def _parts() -> tuple[str, str, str]:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    before, _, rest = text.partition(_BEGIN)
+    inside, _, after = rest.partition(_END)
+    return before, inside, after
+
+
+if __name__ == "__main__":
+    before, _, after = _parts()
+    DOCUMENT.write_text(f"{before}{_BEGIN}\n{report()}{_END}{after}", encoding="utf-8")
+    print(re.sub(r"(?s)## Not.*", "", report()))
