@@ -28,6 +28,7 @@ from qlsp.error import QlspError
 
 MEGABYTE: Final = 1 << 20
 _POLL_SECONDS: Final = 0.1
+_SETTLE_SECONDS: Final = 0.02
 _TAIL: Final = 64 * 1024
 _LINE: Final = 16 * MEGABYTE
 _PR_SET_CHILD_SUBREAPER: Final = 36
@@ -194,17 +195,24 @@ class Child:
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
-        # A fork bomb outruns single kills: stop all first, and repeat until none is new.
+        # A fork bomb outruns single kills: stop all first, and repeat until none is new. A process
+        # whose parent ends during a look is in nobody's hands yet: only two empty looks prove it.
+        empty = 0
         for _ in range(100):
             family = self._family()
+            if not family:
+                empty += 1
+                if empty == 2:
+                    break
+                time.sleep(_SETTLE_SECONDS)
+                continue
+            empty = 0
             for process in family:
                 with contextlib.suppress(psutil.Error):
                     process.suspend()
             for process in family:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
-            if not family:
-                break
             psutil.wait_procs(family, timeout=1)
         self._process.wait()
 
