@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from qlsp.lower.release import Version
 from qlsp.lower.tfmot.tables import nearest_tfmot
 from qlsp.toolchain import MEASURED, Toolchain, Workflow
 
-Version = tuple[int, int]
+__all__ = ["Behaviour", "Version", "behaviour", "nearest_tensorflow"]
 
 _RELEASES: tuple[Version, ...] = (
     *((1, minor) for minor in range(12, 16)),

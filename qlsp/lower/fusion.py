@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 from qlsp.lower.behaviour import Behaviour, Version
@@ -109,17 +108,33 @@ FOLDS: tuple[Fold, ...] = (
     Fold(("ADD", "SUB"), ("FULLY_CONNECTED",), since=(2, 2)),
     Fold(("MUL",), ("FULLY_CONNECTED",), since=(2, 8)),
 )
+_QUANTIZED: Mapping[bool, Mapping[str, Sequence[Fusion]]] = {
+    quantized: {
+        follower: [each for each in FUSIONS if (each.stage, each.follower) == (stage, follower)]
+        for follower in {fusion.follower for fusion in FUSIONS if fusion.stage == stage}
+    }
+    for quantized, stage in ((True, "int8"), (False, "rest"))
+}
+_FOLLOWERS = frozenset(fusion.follower for fusion in FUSIONS if fusion.stage == "float")
 _TARGETS = frozenset(target for fold in FOLDS for target in fold.targets)
 _PADDING_SINCE: Version = (2, 21)
 
 
-@lru_cache(maxsize=64)
-def _by_follower(behaviour: Behaviour, stage: str) -> dict[str, tuple[Fusion, ...]]:
+def _by_follower(
+    stage: str, operations: Iterable[Operation], behaviour: Behaviour
+) -> dict[str, list[Fusion]]:
+    """The patterns that may hold among `operations`."""
+    present = {operation.name for operation in operations}
     found: dict[str, list[Fusion]] = {}
     for fusion in FUSIONS:
-        if fusion.stage == stage and fusion.since <= behaviour.tensorflow <= fusion.until:
+        if (
+            fusion.stage == stage
+            and fusion.follower in present
+            and not present.isdisjoint(fusion.producers)
+            and fusion.since <= behaviour.tensorflow <= fusion.until
+        ):
             found.setdefault(fusion.follower, []).append(fusion)
-    return {follower: tuple(fusions) for follower, fusions in found.items()}
+    return found
 
 
 def fuse(operations: Sequence[Operation], behaviour: Behaviour, escaping: set[int]) -> None:
@@ -127,18 +142,17 @@ def fuse(operations: Sequence[Operation], behaviour: Behaviour, escaping: set[in
 
     `escaping` are ids of ops whose output leaves the model, a use of its own.
     """
-    _fuse(operations, _by_follower(behaviour, "float"), escaping)
-    late = _by_follower(behaviour, "late")
+    _fuse(operations, _by_follower("float", operations, behaviour), escaping)
+    late = _by_follower("late", operations, behaviour)
     if late:
         _fuse([each for each in operations if not each.activation], late, escaping)
-    if behaviour.tensorflow >= _PADDING_SINCE:
-        _fold_paddings(operations, escaping)
+    _fold_paddings(operations, behaviour, escaping)
     _fold_into_followers(operations, behaviour, escaping)
     _keep_dimensions(operations, escaping)
 
 
 def _fuse(
-    operations: Iterable[Operation], patterns: dict[str, tuple[Fusion, ...]], escaping: set[int]
+    operations: Iterable[Operation], patterns: dict[str, list[Fusion]], escaping: set[int]
 ) -> None:
     for operation in operations:
         if operation.dead or not operation.inputs:
@@ -158,7 +172,7 @@ def _fuse(
             _take_in(fusion, operation, producer, id(producer) in escaping)
             break
         else:
-            if operation.name in patterns:
+            if operation.name in _FOLLOWERS:
                 operation.reason = operation.reason or _unfit(producer)
 
 
@@ -192,7 +206,9 @@ def _moves_before(operation: Operation, mover: Operation, escaping: set[int]) ->
     )
 
 
-def _fold_paddings(operations: Iterable[Operation], escaping: set[int]) -> None:
+def _fold_paddings(
+    operations: Iterable[Operation], behaviour: Behaviour, escaping: set[int]
+) -> None:
     """Let padding vanish into a convolution that then has `same` padding."""
     for operation in operations:
         window = operation.detail
@@ -206,6 +222,7 @@ def _fold_paddings(operations: Iterable[Operation], escaping: set[int]) -> None:
             and len(pad.users) == 1
             and id(pad) not in escaping
             and not pad.ranged
+            and behaviour.tensorflow >= _PADDING_SINCE
         ):
             pad.into = operation
             pass_on(pad, pad.inputs[0])
@@ -241,8 +258,8 @@ def _folds_into(constant: Operation, target: Operation, behaviour: Behaviour) ->
         if (
             constant.name in fold.constants
             and target.name in fold.targets
-            and fold.since <= behaviour.tensorflow <= fold.until
             and (constant.scalar is not None or not fold.scalar)
+            and fold.since <= behaviour.tensorflow <= fold.until
         ):
             window = target.detail
             return not fold.valid or (isinstance(window, Window) and window.padding == "valid")
@@ -275,10 +292,9 @@ def fuse_quantized(
 
     `rescaled` are ids of ops with a QUANTIZE behind them.
     """
-    stages = {True: _by_follower(behaviour, "int8"), False: _by_follower(behaviour, "rest")}
     for operation in operations:
         quantized = id(operation) in int8
-        for fusion in stages[quantized].get(operation.name, ()):
+        for fusion in _QUANTIZED[quantized].get(operation.name, ()):
             producer = operation.inputs[0]
             if (
                 producer.name in fusion.producers
@@ -288,6 +304,7 @@ def fuse_quantized(
                 and id(producer) not in rescaled
                 and not producer.activation
                 and (quantized or not producer.ranged)
+                and fusion.since <= behaviour.tensorflow <= fusion.until
             ):
                 _take_in(fusion, operation, producer, id(producer) in escaping)
                 break

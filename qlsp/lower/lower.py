@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 from qlsp.lower import layers as tables
-from qlsp.lower.behaviour import behaviour
+from qlsp.lower.behaviour import Behaviour, Version, behaviour
 from qlsp.lower.composite import recognize
 from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError
 from qlsp.lower.functions import expand_function
@@ -13,10 +15,11 @@ from qlsp.lower.fusion import fuse, fuse_quantized
 from qlsp.lower.lowering import ConversionError, LayerLowering, Lowering, Outcome
 from qlsp.lower.names import layer_names
 from qlsp.lower.operation import UNDECIDED, Operation, pass_on
-from qlsp.lower.order import naming, schedule
+from qlsp.lower.order import is_chain, naming, schedule
 from qlsp.lower.outcome import outcomes
 from qlsp.lower.qat import Learned, learn_ranges
 from qlsp.lower.quantization import CASTS, TOCO_UNTIL, cast, cast_toco, quantize_ptq, quantize_qat
+from qlsp.lower.release import Release
 from qlsp.lower.scales import Rescaling
 from qlsp.lower.tf1.lower import lower_tf1
 from qlsp.toolchain import Toolchain, Workflow
@@ -34,9 +37,51 @@ def lower(graph: LayerGraph, workflow: Workflow, toolchain: Toolchain) -> Loweri
     """
     if workflow == "tf1":
         return lower_tf1(graph.flat, toolchain)
-    flat = graph if all(node.body is None for node in graph.nodes) else graph.flat
     version = behaviour(workflow, toolchain)
     learned = learn_ranges(graph, version) if workflow == "qat" else None
+    known = _KNOWN.setdefault(graph, [])
+    for each in known:
+        if each.holds(workflow, version, learned):
+            return replace(each.lowering, toolchain=toolchain)
+    release = Release.of(version.tensorflow)
+    lowering = _lower(graph, workflow, toolchain, replace(version, tensorflow=release), learned)
+    known.append(_Known(workflow, version.keras, learned, release.since, release.before, lowering))
+    return lowering
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A lowering and what it holds for."""
+
+    workflow: Workflow
+    keras: int
+    learned: Learned | None
+    since: Version
+    before: Version
+    lowering: Lowering
+
+    def holds(self, workflow: Workflow, version: Behaviour, learned: Learned | None) -> bool:
+        """Whether a graph would be lowered the same once more."""
+        return (
+            self.workflow == workflow
+            and self.keras == version.keras
+            and self.since <= version.tensorflow < self.before
+            and self.learned == learned
+        )
+
+
+_KNOWN: WeakKeyDictionary[LayerGraph, list[_Known]] = WeakKeyDictionary()
+"""The lowerings of the graphs in use."""
+
+
+def _lower(
+    graph: LayerGraph,
+    workflow: Workflow,
+    toolchain: Toolchain,
+    version: Behaviour,
+    learned: Learned | None,
+) -> Lowering:
+    flat = graph if all(node.body is None for node in graph.nodes) else graph.flat
     names = layer_names(flat, version.keras, version.tensorflow)
     expansion = Expansion(flat, names, version, workflow, learned.ranges if learned else None)
     _expand_all(expansion, learned.inputs if learned else set())
@@ -148,8 +193,9 @@ def _convert(expansion: Expansion) -> tuple[list[Operation], list[Operation]]:
     ends = {id(each) for each in escaping}
     inputs = [each for each in expansion.values.values() if each.name == "INPUT"]
     _drop_unused(expansion.operations, ends)
-    names = naming(expansion.operations, expansion.names, version, workflow)
-    order = schedule(expansion.operations, inputs, names)
+    order = list(expansion.operations)
+    if not is_chain(order, inputs):
+        order = schedule(order, inputs, naming(order, expansion.names, version, workflow))
     for place, operation in enumerate(order):
         operation.place = place
     recognize(order)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+
 from qlsp.lower.behaviour import Version
 from qlsp.trace.graph import LayerGraph, Node
 from qlsp.trace.keras.naming import Namer
 from qlsp.trace.keras.operations import made
 
 
-def layer_names(graph: LayerGraph, keras: int, tensorflow: Version = (99, 0)) -> dict[int, str]:
+def layer_names(graph: LayerGraph, keras: int, tensorflow: Version = (99, 0)) -> Mapping[int, str]:
     """The name of each layer, by the index of the nodes that apply it.
 
     Layers without a name get Keras's automatic one, in order of construction.
     """
+    respelt = any(node.cls in _OLD_NAMES for node in graph.nodes)
+    return _names(graph, keras, respelt and tensorflow < _NEW_NAMES)
+
+
+@lru_cache(maxsize=8)
+def _names(graph: LayerGraph, keras: int, is_old: bool) -> Mapping[int, str]:
     namer = Namer(3 if keras == 3 else 2)
     for node in graph.nodes:
         if node.name is not None:
@@ -23,7 +32,7 @@ def layer_names(graph: LayerGraph, keras: int, tensorflow: Version = (99, 0)) ->
         name = by_layer.get(node.layer) if node.layer >= 0 else None
         if name is None:
             name = node.name or _automatic(namer, node)
-            if node.name is None and tensorflow < _NEW_NAMES and node.cls in _OLD_NAMES:
+            if node.name is None and is_old and node.cls in _OLD_NAMES:
                 name = name.replace(*_OLD_NAMES[node.cls])
             by_layer[node.layer] = name
         names[node.index] = name

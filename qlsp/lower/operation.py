@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from qlsp.lower.lowering import Op
 
@@ -34,29 +35,30 @@ class Operation:
     Mutable: passes fuse it, give it a type and drop it.
     """
 
-    __slots__ = (
-        "activation",
-        "biased",
-        "constant",
-        "core",
-        "dead",
-        "detail",
-        "head",
-        "inputs",
-        "into",
-        "name",
-        "next",
-        "node",
-        "partner",
-        "place",
-        "ranged",
-        "reason",
-        "scalar",
-        "type",
-        "users",
-        "variable",
-        "weights",
-    )
+    # Most ops never change the following: they cost nothing until then.
+
+    activation: str | None = None
+    biased = False
+    """Whether a bias was folded into it."""
+    ranged = False
+    """QAT: whether its output has a learned range."""
+    variable = False
+    """Whether it reads variables of its layer."""
+    weights = False
+    """QAT: whether its weights have a learned range (they are then no plain constants)."""
+    into: Operation | None = None
+    """The op that took it in."""
+    head: Operation | None = None
+    """The op whose output stands for its own since then."""
+    next: Operation | None = None
+    """The op that comes after it in its layer, whether it uses it or not."""
+    partner: int | None = None
+    """Another node that it does the work of once more."""
+    place = 0.0
+    """Its place in the converter's order; an op stands where the last op it took in stood."""
+    dead = False
+    reason = ""
+    """Why it was not fused, or computes in float."""
 
     def __init__(
         self,
@@ -84,29 +86,9 @@ class Operation:
         self.type = type or _type(name, self.inputs)
         self.detail = detail
         """What tells it from other ops of its name: a window, paddings."""
-        self.activation: str | None = "TANH" if name == "UNIDIRECTIONAL_SEQUENCE_LSTM" else None
-        self.biased = False
-        """Whether a bias was folded into it."""
-        self.ranged = False
-        """QAT: whether its output has a learned range."""
-        self.variable = False
-        """Whether it reads variables of its layer."""
-        self.weights = False
-        """QAT: whether its weights have a learned range (they are then no plain constants)."""
         self.users: list[Operation] = []
-        self.into: Operation | None = None
-        """The op that took it in."""
-        self.head: Operation | None = None
-        """The op whose output stands for its own since then."""
-        self.next: Operation | None = None
-        """The op that comes after it in its layer, whether it uses it or not."""
-        self.partner: int | None = None
-        """Another node that it does the work of once more."""
-        self.place = 0.0
-        """Its place in the converter's order; an op stands where the last op it took in stood."""
-        self.dead = False
-        self.reason = ""
-        """Why it was not fused, or computes in float."""
+        if name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
+            self.activation = "TANH"
         for each in self.inputs:
             each.users.append(self)
 
@@ -120,11 +102,16 @@ class Operation:
 
     def result(self) -> Op:
         """This op as it stands in the converted model."""
-        return Op(self.name, self.activation, self.type)
+        return _op(self.name, self.activation, self.type)
 
     def replace_input(self, old: Operation, new: Operation) -> None:
         """Take `new` wherever it took `old`."""
         self.inputs = [new if each is old else each for each in self.inputs]
+
+
+@lru_cache(maxsize=4096)
+def _op(name: str, activation: str | None, type: str) -> Op:
+    return Op(name, activation, type)
 
 
 def _type(name: str, inputs: Sequence[Operation]) -> str:
@@ -133,9 +120,10 @@ def _type(name: str, inputs: Sequence[Operation]) -> str:
         return "INT32"
     if name in _COMPARISONS:
         return "BOOL"
-    if inputs and all(each.type in INDEX_TYPES for each in inputs):
-        return inputs[0].type
-    return "FLOAT32"
+    for each in inputs:
+        if each.type not in INDEX_TYPES:
+            return "FLOAT32"
+    return inputs[0].type if inputs else "FLOAT32"
 
 
 def pass_on(operation: Operation, head: Operation) -> None:

@@ -71,6 +71,13 @@ def naming(
     return Naming("model", names, places, None, flat)
 
 
+def is_chain(operations: Sequence[Operation], inputs: Sequence[Operation]) -> bool:
+    """Whether each op has but one user, so that they have one order only."""
+    return len(inputs) == 1 and all(
+        len(each.users) < 2 and len(each.inputs) < 2 for each in [*inputs, *operations]
+    )
+
+
 def schedule(
     operations: Sequence[Operation], inputs: Sequence[Operation], names: Naming
 ) -> list[Operation]:

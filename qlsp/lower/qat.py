@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qlsp.lower import activations
@@ -136,7 +137,7 @@ def _size(node: Node) -> int:
     return inner - min(inputs, len(node.inputs))
 
 
-def _layers(graph: LayerGraph, names: dict[int, str]) -> list[Layer]:
+def _layers(graph: LayerGraph, names: Mapping[int, str]) -> list[Layer]:
     layers: dict[int, Layer] = {}
     for node in graph.nodes:
         identity = _identity(node)

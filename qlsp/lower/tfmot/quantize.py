@@ -141,6 +141,7 @@ class _Rewriting:
     def __init__(self, layers: list[Layer], tables: Tables) -> None:
         self.layers = layers
         self.tables = tables
+        self.classes = {layer.cls for layer in layers}
         self.consumers: dict[Layer, list[Layer]] = {}
         for layer in layers:
             for application in layer.inbound:
@@ -155,8 +156,9 @@ class _Rewriting:
         # A second round finds nothing new: no transform makes what an earlier one matches,
         # but for the layers a separable convolution becomes, which come first.
         for transform in self.tables.transforms:
-            for layer in list(self.layers):
-                if transform.pattern.matches_class(layer.cls):
+            classes = {cls for cls in self.classes if transform.pattern.matches_class(cls)}
+            if classes:
+                for layer in [each for each in self.layers if each.cls in classes]:
                     self._try(transform, layer)
 
     def inputs(self) -> set[int]:
@@ -206,10 +208,10 @@ class _Rewriting:
             return None
         if not pattern.inputs:
             return [layer]
-        # A layer that feeds two inputs counts once, as in tfmot.
-        producers = (
-            [each for each in self.layers if each in layer.inbound[0]] if layer.inbound else []
-        )
+        # As in tfmot: once each, in the order of the model.
+        producers = list(dict.fromkeys(layer.inbound[0])) if layer.inbound else []
+        if len(producers) > 1:
+            producers.sort(key=self.layers.index)
         if len(producers) != len(pattern.inputs):
             return None
         found = [layer]
@@ -265,8 +267,10 @@ class _Rewriting:
         self.layers[position : position + 1] = parts
         self.consumers[depthwise] = [pointwise]
         self.consumers[last] = self.consumers.pop(layer, [])
-        for users in self.consumers.values():
-            users[:] = [depthwise if each is layer else each for each in users]
+        self.classes.update(each.cls for each in parts)
+        for producer in {each for application in layer.inbound for each in application}:
+            users = self.consumers[producer]
+            users[users.index(layer)] = depthwise
         for user in self.consumers[last]:
             user.inbound = [
                 [last if each is layer else each for each in application]

@@ -30,6 +30,7 @@ class LayerPattern:
     config: tuple[tuple[str, re.Pattern[str]], ...]
     inputs: tuple[LayerPattern, ...]
 
+    @lru_cache(maxsize=4096)  # noqa: B019 (patterns live as long as the tables)
     def matches_class(self, cls: str) -> bool:
         """Whether a layer of this class may match."""
         return self.classes.match(cls) is not None
