@@ -188,6 +188,35 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         Case("SHAPE(x) STRIDED_SLICE(_) PACK(_) SLICE(x, _)", keras=2, static=False),
         Case("STRIDED_SLICE(x)", keras=3),
     ),
+    "Dot": (
+        Case(
+            "TRANSPOSE!(y) SHAPE(0) STRIDED_SLICE(_) PACK(_) RESHAPE!(0, _) SHAPE(x) "
+            "STRIDED_SLICE(_) PACK(_) RESHAPE!(x, _) BATCH_MATMUL(8, 4) SHAPE(0) "
+            "STRIDED_SLICE(_) STRIDED_SLICE(5) CONCATENATION(_, 11) STRIDED_SLICE(13) "
+            "CONCATENATION(_, 13) RESHAPE!(9, _)",
+            keras=2, static=False, ranks=(4,), since=(2, 8),
+        ),
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) STRIDED_SLICE(0) PACK(2) RESHAPE!(x, 3) TRANSPOSE!(y) "
+            "SHAPE(_) STRIDED_SLICE(_) PACK(_) RESHAPE!(5, _) BATCH_MATMUL(4, _) SHAPE(5) "
+            "STRIDED_SLICE(_) STRIDED_SLICE(11) CONCATENATION(1, 13) STRIDED_SLICE(12) "
+            "CONCATENATION(14, _) RESHAPE!(10, _)",
+            keras=2, static=False, ranks=(4,), since=(2, 3),
+        ),
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) PACK(_) RESHAPE!(x, _) TRANSPOSE!(y) SHAPE(_) "
+            "STRIDED_SLICE(_) PACK(_) RESHAPE!(4, _) BATCH_MATMUL(3, _) SHAPE(_) "
+            "STRIDED_SLICE(_) PACK(_) RESHAPE!(9, _)",
+            keras=3, static=False, ranks=(4,),
+        ),
+    ),
+    "AdaptiveAveragePooling2D": (
+        Case(
+            "AVERAGE_POOL_2D(x) AVERAGE_POOL_2D!(x) CONCATENATION!(0, 1) GATHER!(_) "
+            "AVERAGE_POOL_2D!(3) AVERAGE_POOL_2D!(3) CONCATENATION!(4, 5) GATHER!(_)",
+            keras=3,
+        ),
+    ),
     "Attention": (Case("BATCH_MATMUL(x, y) SOFTMAX(_) BATCH_MATMUL(_, y)"),),
     "DepthwiseConv1D": (Case("EXPAND_DIMS!(x) DEPTHWISE_CONV_2D(_) RESHAPE!(_)", static=False),),
     "Conv1DTranspose": (

@@ -26,6 +26,8 @@ _ACTIVATIONS = frozenset(
 _ELEMENTWISE = frozenset({"RELU", "RELU6", "EXP", "NEG", "RSQRT", "SQRT"})
 _MOVES = frozenset({"RESHAPE", "EXPAND_DIMS", "TRANSPOSE", "DEPTH_TO_SPACE"})
 """The converter moves the first kind of op in front of the second."""
+_MOVES_RANGES_UNTIL: Version = (2, 5)
+"""The last release that rather moves a learned range behind the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,23 +144,27 @@ def fuse(operations: Sequence[Operation], behaviour: Behaviour, escaping: set[in
 
     `escaping` are ids of ops whose output leaves the model, a use of its own.
     """
-    _fuse(operations, _by_follower("float", operations, behaviour), escaping)
+    _fuse(operations, _by_follower("float", operations, behaviour), escaping, behaviour)
     late = _by_follower("late", operations, behaviour)
     if late:
-        _fuse([each for each in operations if not each.activation], late, escaping)
+        plain = [each for each in operations if not each.activation]
+        _fuse(plain, late, escaping, behaviour)
     _fold_paddings(operations, behaviour, escaping)
     _fold_into_followers(operations, behaviour, escaping)
     _keep_dimensions(operations, escaping)
 
 
 def _fuse(
-    operations: Iterable[Operation], patterns: dict[str, list[Fusion]], escaping: set[int]
+    operations: Iterable[Operation],
+    patterns: dict[str, list[Fusion]],
+    escaping: set[int],
+    behaviour: Behaviour,
 ) -> None:
     for operation in operations:
         if operation.dead or not operation.inputs:
             continue
         producer = operation.inputs[0]
-        while _moves_before(operation, producer, escaping):
+        while _moves_before(operation, producer, escaping, behaviour):
             move_before(operation, producer)
             producer = operation.inputs[0]
         for fusion in patterns.get(operation.name, ()):
@@ -193,9 +199,13 @@ def _take_in(fusion: Fusion, operation: Operation, producer: Operation, escapes:
     absorb(operation, producer)
 
 
-def _moves_before(operation: Operation, mover: Operation, escaping: set[int]) -> bool:
+def _moves_before(
+    operation: Operation, mover: Operation, escaping: set[int], behaviour: Behaviour
+) -> bool:
     """Whether the converter moves `operation` in front of its producer, a change of shape."""
     if mover.name not in _MOVES or mover.ranged or len(mover.users) != 1 or id(mover) in escaping:
+        return False
+    if mover.inputs[0].ranged and behaviour.tensorflow <= _MOVES_RANGES_UNTIL:
         return False
     if operation.name in _ELEMENTWISE:
         return True

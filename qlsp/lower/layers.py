@@ -89,6 +89,15 @@ def _average(expansion: Expansion) -> Operation:
 def _conv2d(expansion: Expansion, op: str = "CONV_2D", part: str = "") -> Operation:
     x = expansion.inputs[0]
     activation = expansion.attr("activation")
+    if (
+        expansion.attr("groups", 1) != 1
+        and expansion.workflow == "ptq"
+        and not expansion.since(2, 8)
+    ):
+        message = (
+            "tensorflow/lite/kernels/conv.cc:349 input->dims->data[3] != filter->dims->data[3]"
+        )
+        raise RefusedError("convert", "RuntimeError", message, "calibration can't run its groups")
     if expansion.attr("data_format") == "channels_first":
         x = expansion.emit("TRANSPOSE", x, core=False)
         x = expansion.weighted(op, x, part)
@@ -277,6 +286,8 @@ def _relu(expansion: Expansion) -> Operation:
             raise UndecidedError("ReLU with a slope and a threshold")
         if maximum is None:
             return expansion.emit("LEAKY_RELU", x)
+        if maximum == 6 and not expansion.since(2, 8) and expansion.constants_first:
+            return expansion.run("NEG!(x) RELU!(_) RELU6!(x) MUL!(1, c) SUB!(2, _)", x)
         if maximum == 6:
             return expansion.run("NEG!(x) RELU!(_) MUL!(_, c) RELU6!(x) SUB!(_, 2)", x)
         raise UndecidedError("ReLU with a slope and a maximum")
@@ -323,6 +334,31 @@ def _lstm(expansion: Expansion) -> Operation:
     if expansion.attr("return_sequences", False):
         return expansion.run(_LSTM, expansion.inputs[0])
     return expansion.run(f"{_LSTM} STRIDED_SLICE(_)", expansion.inputs[0])
+
+
+def _locally_connected2d(expansion: Expansion) -> Operation:
+    shape = expansion.node.shape
+    if (
+        expansion.attr("implementation", 1) != 1
+        or expansion.attr("data_format") == "channels_first"
+        or shape is None
+        or not all(isinstance(each, int) for each in shape[1:])
+    ):
+        raise UndecidedError("its positions are not known")
+    # A slice of the input for each position of the output.
+    x = expansion.inputs[0]
+    rows, columns = shape[1:3]
+    slices = [
+        expansion.run("STRIDED_SLICE!(x) RESHAPE!(_)", x)
+        for _ in range(int(rows or 0) * int(columns or 0))
+    ]
+    x = expansion.emit("CONCATENATION", *slices, core=False)
+    x = expansion.run("BATCH_MATMUL(x) RESHAPE!(_) TRANSPOSE!(_)", x)
+    if expansion.since(2, 8):
+        x.detail = KEEPS_CHANNELS
+    if expansion.attr("use_bias", True):
+        x = expansion.emit("ADD", x, constant=True, core=False)
+    return expansion.activate(x, expansion.attr("activation"))
 
 
 def _conv3d(expansion: Expansion) -> Operation:
@@ -444,6 +480,7 @@ LAYERS: Mapping[str, Expand] = {
     "ReLU": _relu,
     "ELU": _elu,
     "LSTM": _lstm,
+    "LocallyConnected2D": _locally_connected2d,
     "GlobalAveragePooling2D": _global_average_pooling2d,
     "Activation": _activation,
     "Average": _average,

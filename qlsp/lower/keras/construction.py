@@ -19,9 +19,12 @@ _ONLY_KERAS2: Mapping[str, tuple[str, ...]] = {
 
 
 _SINCE: Mapping[str, Mapping[str, Version]] = {
-    f"Global{kind}Pooling{axes}D": {"keepdims": (2, 6)}
-    for kind in ("Average", "Max")
-    for axes in (1, 2, 3)
+    "Conv2D": {"groups": (2, 3)},
+    **{
+        f"Global{kind}Pooling{axes}D": {"keepdims": (2, 6)}
+        for kind in ("Average", "Max")
+        for axes in (1, 2, 3)
+    },
 }
 """Arguments by the release whose Keras 2 first takes them."""
 

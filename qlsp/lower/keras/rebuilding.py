@@ -47,8 +47,22 @@ def refusal_of_lambda(tensorflow: Version) -> Refusal | None:
 
 _KEYWORDS: Mapping[str, str] = {
     "tf.__operators__.add": "y",
-    "tf.nn.relu": "name",
+    "tf.__operators__.getitem": "slice_spec",
     "tf.clip_by_value": "clip_value_min",
+    "tf.compat.v1.pad": "paddings",
+    "tf.compat.v1.transpose": "perm",
+    "tf.concat": "axis",
+    "tf.expand_dims": "axis",
+    "tf.image.resize": "size",
+    "tf.math.add": "y",
+    "tf.math.multiply": "y",
+    "tf.math.reduce_mean": "axis",
+    "tf.math.subtract": "y",
+    "tf.math.truediv": "y",
+    "tf.nn.depth_to_space": "block_size",
+    "tf.nn.relu": "name",
+    "tf.reshape": "shape",
+    "tf.split": "num_or_size_splits",
 }
 """The argument that a function is called with by name, besides its tensor."""
 
