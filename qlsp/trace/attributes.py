@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from qlsp.trace import builtins as python
-from qlsp.trace import containers, imports, library, models, tensors
+from qlsp.trace import containers, imports, library, models, tensors, tools
 from qlsp.trace import values as v
 from qlsp.trace.gate import LAYERS
 from qlsp.trace.join import join
@@ -42,6 +42,10 @@ def get(
     if kind is v.Tensor:
         return tensors.attribute(run, value, name)
     if kind is Unknown or value is None:
+        if value is not None and value.handle is not None:
+            known = tools.attribute(run, value, name)
+            if known is not None:
+                return known
         return assumed(value, name)
     if kind is Module:
         return imports.module_attribute(run, value, name)
@@ -223,6 +227,9 @@ def set_attribute(run: Interpreter, owner: Value, name: str, value: Value) -> No
         run.trail.set(owner.names, name, value)
     elif isinstance(owner, v.Function):
         run.trail.set(owner.attributes, name, value)
+    elif isinstance(owner, Unknown):
+        if owner.handle is not None:
+            tools.set_attribute(run, owner, name, value, None)
     elif isinstance(owner, v.Choice):
         for option in owner.options:
             if isinstance(option, v.Instance):

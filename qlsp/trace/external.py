@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qlsp.source.span import Site
-from qlsp.trace import backend, graph_mode, layers, library, models, tensors
+from qlsp.trace import backend, graph_mode, layers, library, models, tensors, tools
 from qlsp.trace import values as v
 from qlsp.trace.graph import Style
 from qlsp.trace.keras import signatures
@@ -43,6 +43,8 @@ def call(run: Interpreter, callee: v.External, arguments: Arguments, site: Site 
         return _layer_function(run, name, arguments, site)
     if name.kind == "application":
         return models.make_application(run, name, arguments, site)
+    if name.symbol in tools.SYMBOLS:
+        return tools.call(run, name, arguments, site)
     return backend.call(run, name, arguments, site)
 
 

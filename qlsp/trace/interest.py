@@ -11,11 +11,13 @@ from collections.abc import Iterator
 
 from qlsp.trace import values as v
 from qlsp.trace.builtins import BUILTINS
-from qlsp.trace.gate import FUNCTIONS, LAYERS
+from qlsp.trace.gate import CONVERTERS, FUNCTIONS, LAYERS
 from qlsp.trace.keras.names import resolve
 from qlsp.trace.scope import Module
+from qlsp.trace.tools import SYMBOLS
 
 _KINDS = frozenset({"layer", "model", "sequential", "input", "application", "layer_function", "op"})
+_NAMES = LAYERS | FUNCTIONS | CONVERTERS
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -39,7 +41,7 @@ class Interest:
         if isinstance(callee, ast.Name):
             return self._name_builds(callee.id)
         if isinstance(callee, ast.Attribute):
-            if callee.attr in LAYERS or callee.attr in FUNCTIONS or callee.attr == "add":
+            if callee.attr in _NAMES or callee.attr == "add":
                 return True
             if isinstance(callee.value, ast.Name) and callee.value.id == "self":
                 return not self._is_dull(callee.attr)
@@ -50,7 +52,7 @@ class Interest:
         return isinstance(callee, ast.Call | ast.Subscript | ast.IfExp | ast.Lambda)
 
     def _name_builds(self, name: str) -> bool:
-        if name in LAYERS or name in FUNCTIONS:
+        if name in _NAMES:
             return True
         if name in self._definitions:
             return not self._is_dull(name)
@@ -86,7 +88,7 @@ class Interest:
 
 def _builds_outside(path: str) -> bool:
     known = resolve(path)
-    return known is not None and known.kind in _KINDS
+    return known is not None and (known.kind in _KINDS or known.symbol in SYMBOLS)
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:

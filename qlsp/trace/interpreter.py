@@ -11,6 +11,7 @@ from qlsp.trace import calls, expressions, statements
 from qlsp.trace import values as v
 from qlsp.trace.budget import Budget, Limits
 from qlsp.trace.flow import NORMAL, Outcome, Pending, RaisedError, Way
+from qlsp.trace.program import Call
 from qlsp.trace.scope import Module, Scope
 from qlsp.trace.tape import Tape
 from qlsp.trace.trail import Trail
@@ -46,6 +47,8 @@ class Interpreter:
         """Identities of the call expressions that were evaluated."""
         self.models: list[tuple[Value, Tape]] = []
         """Models made by the root, in order."""
+        self.program: list[Call] = []
+        """What the root does with converters, tfmot and models, in order."""
         self.instances: list[v.Instance] = []
         """Objects of Keras subclasses that the root made."""
         self.called: set[int] = set()

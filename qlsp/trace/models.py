@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from qlsp.source.span import Site
-from qlsp.trace import functions, layers, tensors
+from qlsp.trace import functions, layers, tensors, tools
 from qlsp.trace import values as v
 from qlsp.trace.arguments import to_attr
 from qlsp.trace.containers import items_of
@@ -383,7 +383,9 @@ def attribute(run: Interpreter, value: v.Layer | v.Model | v.Sequential, name: s
         return _layer_attribute(run, value, name)
     if name == "name":
         return value.name if value.name is not None else Unknown("a name that Keras gives")
-    if name in ("summary", "compile", "fit", "save", "load_weights", "evaluate", "build"):
+    if name in tools.METHODS:
+        return tools.method(value, name)
+    if name in ("summary", "build"):
         return Builtin(name, lambda run, arguments: None)
     if type(value) is v.Sequential:
         methods = {"add": _add, "pop": _pop}

@@ -17,6 +17,7 @@ from qlsp.trace.graph import Effect, Flavour, LayerGraph, Symbol
 from qlsp.trace.interest import Interest
 from qlsp.trace.interpreter import Interpreter
 from qlsp.trace.keras.names import resolve
+from qlsp.trace.program import Program
 from qlsp.trace.project import Project
 from qlsp.trace.scope import Module, Scope
 from qlsp.trace.tape import Tape, whole
@@ -31,6 +32,8 @@ class Trace:
 
     graphs: tuple[LayerGraph, ...]
     """Every model, and every piece of one, that some root makes; the module's body first."""
+    programs: tuple[Program, ...] = ()
+    """What the roots do with converters, tfmot and models; the module's body first."""
     imports: frozenset[str] = frozenset()
     """Canonical names of what the document imports from outside the project."""
 
@@ -52,7 +55,7 @@ def trace(
     tracer = _Tracer(document, project or Project(), limits or Limits())
     tracer.run_body()
     tracer.run_roots()
-    return Trace(tuple(tracer.graphs), imported(document))
+    return Trace(tuple(tracer.graphs), tuple(tracer.programs), imported(document))
 
 
 def trace_builder(
@@ -97,6 +100,7 @@ class _Tracer:
         self.scope = Scope(self.module.names, self.module)
         self.machine = Interpreter(project, limits, self.module)
         self.graphs: list[LayerGraph] = []
+        self.programs: list[Program] = []
         self.effects: list[Effect] = []
         """What the module's body does to every graph."""
 
@@ -123,6 +127,7 @@ class _Tracer:
         machine.tape.effects += self.effects
         machine.budget.begin()
         machine.models = []
+        machine.program = []
         machine.instances = []
         machine.building = name
         machine.made = 0
@@ -217,6 +222,8 @@ class _Tracer:
         """Turn what a root made into graphs."""
         machine = self.machine
         tape = machine.tape
+        if machine.program:
+            self.programs.append(Program(name, tuple(machine.program)))
         try:
             for made in list(machine.instances):
                 if id(made) in machine.called:

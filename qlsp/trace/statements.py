@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qlsp.source.span import Site
-from qlsp.trace import attributes, classes, containers, imports, operators, patterns
+from qlsp.trace import attributes, classes, containers, imports, operators, patterns, tools
 from qlsp.trace import values as v
 from qlsp.trace.expressions import make_function
 from qlsp.trace.flow import (
@@ -61,7 +61,7 @@ def _augmented(run: Interpreter, node: ast.AugAssign, scope: Scope) -> None:
         load = target
         old = attributes.get(run, owner, target.attr, load, scope)
         value = operators.augmented(run, node, old, run.eval(node.value, scope), scope)
-        attributes.set_attribute(run, owner, target.attr, value)
+        _set_attribute(run, owner, target, value, scope)
     else:
         container = run.eval(target.value, scope)
         key = run.eval(target.slice, scope)
@@ -75,7 +75,8 @@ def assign(run: Interpreter, target: ast.expr, value: Value, scope: Scope) -> No
     if isinstance(target, ast.Name):
         run.trail.set(scope.binding(target.id), target.id, value)
     elif isinstance(target, ast.Attribute):
-        attributes.set_attribute(run, run.eval(target.value, scope), target.attr, value)
+        owner = run.eval(target.value, scope)
+        _set_attribute(run, owner, target, value, scope)
     elif isinstance(target, ast.Subscript):
         container = run.eval(target.value, scope)
         operators.set_item(run, container, run.eval(target.slice, scope), value)
@@ -83,6 +84,15 @@ def assign(run: Interpreter, target: ast.expr, value: Value, scope: Scope) -> No
         _unpack(run, target.elts, value, scope)
     elif isinstance(target, ast.Starred):
         assign(run, target.value, value, scope)
+
+
+def _set_attribute(
+    run: Interpreter, owner: Value, target: ast.Attribute, value: Value, scope: Scope
+) -> None:
+    if type(owner) is Unknown and owner.handle is not None:
+        tools.set_attribute(run, owner, target.attr, value, run.site(target, scope))
+    else:
+        attributes.set_attribute(run, owner, target.attr, value)
 
 
 def _unpack(run: Interpreter, targets: Sequence[ast.expr], value: Value, scope: Scope) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from qlsp.source.span import Site, Span
+from qlsp.trace import tools
 from qlsp.trace import values as v
 from qlsp.trace.arguments import to_attr
 from qlsp.trace.budget import OutOfFuelError
@@ -285,6 +286,9 @@ def _lose(run: Interpreter, value: Value, site: Site | None, depth: int) -> None
     kind = type(value)
     if kind is v.Sequential:
         value.lost.append((site, "handed to code that isn't followed"))
+    elif kind is Unknown:
+        if value.handle is not None:
+            tools.lose(run, value)
     elif depth > 0:
         if kind is v.List:
             for part in value.items:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qlsp.trace.interpreter import Interpreter
     from qlsp.trace.scope import Module, Scope
     from qlsp.trace.tape import Tape
+    from qlsp.trace.tools import Handle
 
 Value = Any
 """Any of the values above; the interpreter tells them apart by type."""
@@ -47,6 +48,8 @@ class Unknown:
     """Whether it stands for an argument of the root (or is a part of one)."""
     module: str | None = None
     """The module it is taken for, by the names of the attributes that are read."""
+    handle: Handle | None = None
+    """What is known of it as a converter, or as what tfmot gives."""
 
     def part(self, key: object, text: str) -> Unknown:
         """What lies under `key` of this value: unknown too, but always the same."""
