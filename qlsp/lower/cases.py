@@ -29,6 +29,8 @@ class Case:
     until: Version = (99, 0)
     refusal: tuple[str, str] | None = None
     """Type and message of the exception that it raises instead."""
+    lacks: str = ""
+    """The TensorFlow op that the converter can't convert."""
     workflow: str | None = None
 
     def holds(self, expansion: Expansion) -> bool:
@@ -48,14 +50,12 @@ def expand_case(expansion: Expansion) -> Operation:
     cls = expansion.node.cls
     for case in CASES[cls]:
         if case.holds(expansion):
+            if case.lacks:
+                raise expansion.no_kernel(case.lacks, f"the converter does not take {cls}")
             if case.refusal is not None:
                 raise RefusedError("convert", *case.refusal, f"the converter does not take {cls}")
             return expansion.run(case.program, *expansion.inputs)
     raise UndecidedError(f"{cls} is not known in this form")
-
-
-def _no_kernel(op: str) -> tuple[str, str]:
-    return "ConverterError", f"'tf.{op}' op is neither a custom op nor a flex op"
 
 
 CRASH = ("SIGSEGV", "failed to legalize operation 'tf.TensorListReserve'")
@@ -69,7 +69,14 @@ UNPARSED = (
 )
 """Calibration of TF 2.5 can't read the loop that the converter wrote."""
 
+_RESHAPES = (
+    "ConverterError",
+    "Check failed: input_flat_size == RequiredBufferSizeForShape(output_shape)",
+)
+"""The older converter takes no sizes that are computed from the batch."""
+
 _RNN = (
+    Case("", until=(2, 2), lacks="While"),
     Case("", workflow="ptq", until=(2, 5), refusal=UNPARSED),
     Case("", static=False, refusal=DYNAMIC_LIST),
     Case("", static=True, workflow="ptq", refusal=CRASH),
@@ -84,7 +91,8 @@ _REPEAT = (
 
 CASES: Mapping[str, tuple[Case, ...]] = {
     "LayerNormalization": (
-        Case("", keras=2, until=(2, 5), refusal=_no_kernel("FusedBatchNormV3")),
+        Case("", keras=2, until=(2, 2), refusal=_RESHAPES),
+        Case("", keras=2, until=(2, 5), lacks="FusedBatchNormV3"),
         Case(
             "RESHAPE!(x) TRANSPOSE!(_) MEAN(1) SQUARED_DIFFERENCE(1, 2) MEAN(_) ADD(_, c) "
             "RSQRT(_) MUL(1, _) MUL(2, 6) SUB(c, _) ADD(7, _) TRANSPOSE!(_) RESHAPE!(_) "
@@ -258,11 +266,12 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     "Conv3DTranspose": (
         Case("SHAPE(x) STRIDED_SLICE(_) PACK(_) CONV_3D_TRANSPOSE(x, _) ADD!(_, c)", static=False),
     ),
-    "MaxPooling3D": (Case("", refusal=_no_kernel("MaxPool3D")),),
-    "AveragePooling3D": (Case("", refusal=_no_kernel("AvgPool3D")),),
+    "MaxPooling3D": (Case("", lacks="MaxPool3D"),),
+    "AveragePooling3D": (Case("", lacks="AvgPool3D"),),
     "GRU": _RNN,
     "SimpleRNN": _RNN,
     "ConvLSTM2D": (
+        Case("", until=(2, 2), lacks="While"),
         Case("", workflow="ptq", until=(2, 5), refusal=UNPARSED),
         Case(
             "ZEROS_LIKE(x) SUM(_) TRANSPOSE!(_) CONV_2D(_) WHILE:INT32(_) "
@@ -272,6 +281,7 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         *_RNN,
     ),
     "Bidirectional": (
+        Case("", until=(2, 2), lacks="While"),
         Case("", static=False, refusal=DYNAMIC_LIST),
         Case(
             "REVERSE_V2(x) UNIDIRECTIONAL_SEQUENCE_LSTM(_) STRIDED_SLICE(_) "

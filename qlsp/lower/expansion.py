@@ -40,12 +40,6 @@ class RefusedError(Exception):
         self.reason = reason
 
     @classmethod
-    def no_kernel(cls, op: str, reason: str) -> RefusedError:
-        """The converter has nothing for a TensorFlow op."""
-        message = f"'tf.{op}' op is neither a custom op nor a flex op"
-        return cls("convert", "ConverterError", message, reason)
-
-    @classmethod
     def dynamic_list(cls) -> RefusedError:
         """A loop over time steps needs a batch of fixed size."""
         return cls("convert", *DYNAMIC_LIST, "its time steps need a batch of fixed size")
@@ -168,14 +162,19 @@ class Expansion:
             raise UndecidedError("its activation is not known")
         op = activations.unsupported(name, self.behaviour)
         if op is not None:
-            reason = f"the converter has no op for {name}"
-            if not self.since(2, 5):
-                raise RefusedError("convert", "ConverterError", "See console for info.", reason)
-            raise RefusedError.no_kernel(op, reason)
-        program = activations.program(name, self.keras)
+            raise self.no_kernel(op, f"the converter has no op for {name}")
+        rank = None if self.node.shape is None else len(self.node.shape)
+        program = activations.program(name, self.behaviour, rank)
         if program is None:
             raise UndecidedError(f"the activation {name} is not known")
         return self.run(program, x)
+
+    def no_kernel(self, op: str, reason: str) -> RefusedError:
+        """The converter has nothing for a TensorFlow op."""
+        message = f"'tf.{op}' op is neither a custom op nor a flex op"
+        if not self.since(2, 3):
+            message = "See console for info."
+        return RefusedError("convert", "ConverterError", message, reason)
 
     def ranges_of(self, part: str = "") -> Ranges:
         """Where tfmot put ranges in the current layer."""
@@ -203,7 +202,12 @@ class Expansion:
 
     @property
     def static_batch(self) -> bool:
-        """Whether the batch axis of the (first) input has a fixed size."""
+        """Whether the batch axis of the (first) input has a fixed size.
+
+        The older converter fixes it to one.
+        """
+        if not self.since(2, 3):
+            return True
         shape = self.shape()
         return bool(shape) and isinstance(shape[0], int)  # type: ignore[index]
 

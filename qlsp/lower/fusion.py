@@ -120,6 +120,7 @@ _QUANTIZED: Mapping[bool, Mapping[str, Sequence[Fusion]]] = {
 _FOLLOWERS = frozenset(fusion.follower for fusion in FUSIONS if fusion.stage == "float")
 _TARGETS = frozenset(target for fold in FOLDS for target in fold.targets)
 _PADDING_SINCE: Version = (2, 21)
+_KEEPS_DIMENSIONS_SINCE: Version = (2, 3)
 
 
 def _by_follower(
@@ -151,7 +152,7 @@ def fuse(operations: Sequence[Operation], behaviour: Behaviour, escaping: set[in
         _fuse(plain, late, escaping, behaviour)
     _fold_paddings(operations, behaviour, escaping)
     _fold_into_followers(operations, behaviour, escaping)
-    _keep_dimensions(operations, escaping)
+    _keep_dimensions(operations, behaviour)
 
 
 def _fuse(
@@ -276,7 +277,7 @@ def _folds_into(constant: Operation, target: Operation, behaviour: Behaviour) ->
     return False
 
 
-def _keep_dimensions(operations: Iterable[Operation], escaping: set[int]) -> None:
+def _keep_dimensions(operations: Iterable[Operation], behaviour: Behaviour) -> None:
     """Drop the reshapes around a fully connected op that can keep its input's shape."""
     for after in operations:
         if after.dead or after.name != "RESHAPE" or after.detail != KEEPS_CHANNELS:
@@ -285,7 +286,11 @@ def _keep_dimensions(operations: Iterable[Operation], escaping: set[int]) -> Non
         if dense.name != "FULLY_CONNECTED" or dense.node != after.node or len(dense.users) != 1:
             continue
         before = dense.inputs[0]
-        if before.name == "RESHAPE" and before.node == dense.node:
+        if (
+            before.name == "RESHAPE"
+            and before.node == dense.node
+            and behaviour.tensorflow >= _KEEPS_DIMENSIONS_SINCE
+        ):
             absorb(after, dense)
             before.into = dense
             pass_on(before, before.inputs[0])

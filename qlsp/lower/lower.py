@@ -222,8 +222,8 @@ def _convert(expansion: Expansion) -> tuple[list[Operation], list[Operation]]:
 
 
 def _reshape_for_toco(operations: Iterable[Operation], graph: LayerGraph) -> None:
-    """The older converter's forms: a clamp is no ReLU, one channel is convolved depthwise, and
-    a fully connected op flattens its input itself."""
+    """The older converter's forms: a clamp is no ReLU, one channel is convolved depthwise, a
+    fully connected op flattens its input itself, and of two reshapes the second is enough."""
     for operation in operations:
         source = operation.inputs[0] if operation.inputs else None
         if operation.name == "RELU" and source is not None and source.name == "MINIMUM":
@@ -233,6 +233,15 @@ def _reshape_for_toco(operations: Iterable[Operation], graph: LayerGraph) -> Non
             and source is not None
             and source.name == "RESHAPE"
             and graph.nodes[source.node].cls == "Flatten"
+            and len(source.users) == 1
+            and not source.ranged
+        ):
+            source.into = operation
+            pass_on(source, source.inputs[0])
+        if (
+            operation.name == "RESHAPE"
+            and source is not None
+            and source.name == "RESHAPE"
             and len(source.users) == 1
             and not source.ranged
         ):

@@ -18,6 +18,7 @@ FLOAT_ONLY: dict[str, tuple[Version, Version]] = {
     "CAST": ((0, 0), (99, 0)),
     "EXP": ((0, 0), (2, 8)),
     "LOG": ((0, 0), (2, 8)),
+    "REDUCE_MAX": ((0, 0), (2, 2)),
     "LEAKY_RELU": ((0, 0), (2, 2)),
     "PRELU": ((0, 0), (2, 2)),
     "TRANSPOSE_CONV": ((0, 0), (2, 2)),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qlsp.lower.behaviour import Behaviour, Version
-from qlsp.lower.names import function_names
+from qlsp.lower.names import OP_LAMBDAS, function_names
 from qlsp.trace.graph import LayerGraph, Node
 
 Refusal = tuple[str, str, str]
@@ -75,7 +75,7 @@ _NAMES_LAYER: Version = (2, 6)
 
 def refusal_of_function(node: Node, graph: LayerGraph, behaviour: Behaviour) -> Refusal | None:
     """What a function on tensors raises, None if nothing."""
-    if node.kind != "op":
+    if node.kind != "op" or behaviour.tensorflow < OP_LAMBDAS:
         return None
     shape = graph.nodes[node.inputs[0]].shape if node.inputs else None
     rank = 4 if shape is None else len(shape)
