@@ -92,7 +92,13 @@ _REPEAT = (
 CASES: Mapping[str, tuple[Case, ...]] = {
     "LayerNormalization": (
         Case("", keras=2, until=(2, 2), refusal=_RESHAPES),
-        Case("", keras=2, until=(2, 5), lacks="FusedBatchNormV3"),
+        Case("", keras=2, static=False, until=(2, 5), lacks="FusedBatchNormV3"),
+        Case(
+            "RESHAPE!(x) TRANSPOSE!(_) SUM(_) MUL(_, c) SQUARED_DIFFERENCE(1, 3) SUM(_) "
+            "MUL(_, c) ADD(_, c) RSQRT(_) MUL(1, _) MUL(3, 8) SUB(c, _) ADD(9, _) TRANSPOSE!(_) "
+            "RESHAPE!(_) MUL(_, c) ADD(_, c)",
+            keras=2, static=True, since=(2, 3), until=(2, 5),
+        ),
         Case(
             "RESHAPE!(x) TRANSPOSE!(_) MEAN(1) SQUARED_DIFFERENCE(1, 2) MEAN(_) ADD(_, c) "
             "RSQRT(_) MUL(1, _) MUL(2, 6) SUB(c, _) ADD(7, _) TRANSPOSE!(_) RESHAPE!(_) "

@@ -201,6 +201,11 @@ class Expansion:
         return None if shape is None else len(shape)
 
     @property
+    def repeats(self) -> bool:
+        """Whether a layer that has a learned range is computed for each of its applications."""
+        return self.ranges is not None and not self.since(2, 8)
+
+    @property
     def static_batch(self) -> bool:
         """Whether the batch axis of the (first) input has a fixed size.
 

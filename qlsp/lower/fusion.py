@@ -120,7 +120,8 @@ _QUANTIZED: Mapping[bool, Mapping[str, Sequence[Fusion]]] = {
 _FOLLOWERS = frozenset(fusion.follower for fusion in FUSIONS if fusion.stage == "float")
 _TARGETS = frozenset(target for fold in FOLDS for target in fold.targets)
 _PADDING_SINCE: Version = (2, 21)
-_KEEPS_DIMENSIONS_SINCE: Version = (2, 3)
+_KEEPS_DIMENSIONS_SINCE: Mapping[bool, Version] = {False: (2, 3), True: (2, 8)}
+"""By whether the weights have a learned range."""
 
 
 def _by_follower(
@@ -289,7 +290,7 @@ def _keep_dimensions(operations: Iterable[Operation], behaviour: Behaviour) -> N
         if (
             before.name == "RESHAPE"
             and before.node == dense.node
-            and behaviour.tensorflow >= _KEEPS_DIMENSIONS_SINCE
+            and behaviour.tensorflow >= _KEEPS_DIMENSIONS_SINCE[dense.weights]
         ):
             absorb(after, dense)
             before.into = dense

@@ -166,7 +166,7 @@ def _expand(expansion: Expansion, node: Node) -> Operation:
             raise UndecidedError(f"nothing is known about {node.cls}")
         # A layer on an input that it already had is computed once.
         key = (node.layer, *map(id, expansion.inputs))
-        if key not in expansion.applied:
+        if key not in expansion.applied or expansion.repeats:
             expand = expand_function if node.kind == "op" else tables.expand
             value = expansion.applied[key] = expand(expansion)
             value.ranged = value.ranged or expansion.ranges_of().output

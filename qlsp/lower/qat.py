@@ -112,6 +112,12 @@ def _refusal_in_transform(
         return "TypeError", message, "tfmot quantizes inputs, and this one holds integers"
     if node.cls == "Lambda" and table.skips_lambda:
         return refusal_of_lambda(behaviour.tensorflow)
+    if (
+        node.cls.startswith("SeparableConv")
+        and table.wants_bias
+        and not node.attr("use_bias", True)
+    ):
+        return "IndexError", "list index out of range", "tfmot takes it to have a bias"
     if node.cls == "SeparableConv1D":
         return refusal_of_lambda(behaviour.tensorflow)
     return None

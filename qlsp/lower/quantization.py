@@ -18,6 +18,7 @@ FLOAT_ONLY: dict[str, tuple[Version, Version]] = {
     "CAST": ((0, 0), (99, 0)),
     "EXP": ((0, 0), (2, 8)),
     "LOG": ((0, 0), (2, 8)),
+    "SQUARED_DIFFERENCE": ((0, 0), (2, 5)),
     "REDUCE_MAX": ((0, 0), (2, 2)),
     "LEAKY_RELU": ((0, 0), (2, 2)),
     "PRELU": ((0, 0), (2, 2)),
