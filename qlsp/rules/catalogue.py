@@ -25,6 +25,11 @@ from qlsp.rules.qat.training_flag import TrainingFlag
 from qlsp.rules.qat.unsupported_activation import UnsupportedActivation
 from qlsp.rules.qat.unsupported_layer import UnsupportedLayer
 from qlsp.rules.rule import Rule
+from qlsp.rules.tf1.eight_bit_op import EightBitOp
+from qlsp.rules.tf1.fake_quant_before_activation import FakeQuantBeforeActivation
+from qlsp.rules.tf1.missing_activation_fake_quant import MissingActivationFakeQuant
+from qlsp.rules.tf1.training_graph_exported import TrainingGraphExported
+from qlsp.rules.tf1.unfoldable_batchnorm import UnfoldableBatchnorm
 from qlsp.rules.unused_suppression import UnusedSuppression
 
 RULES: tuple[type[Rule], ...] = (
@@ -51,6 +56,11 @@ RULES: tuple[type[Rule], ...] = (
     SubclassedModel,
     LambdaLayer,
     TrainingFlag,
+    FakeQuantBeforeActivation,
+    MissingActivationFakeQuant,
+    TrainingGraphExported,
+    UnfoldableBatchnorm,
+    EightBitOp,
 )
 """By code."""
 

@@ -31,7 +31,9 @@ _FIXES = {
 
 
 def module(source: str) -> str:
-    """A case's source as a whole module."""
+    """A case's source as a whole module; one that imports TensorFlow is one already."""
+    if source.lstrip().startswith("import tensorflow as tf"):
+        return textwrap.dedent(source).strip("\n") + "\n"
     return HEADER + textwrap.dedent(source).strip("\n") + "\n" + FOOTER
 
 

@@ -226,6 +226,14 @@ class LoweredGraph:
         ]
         return LoweredGraph(replace(self.flat, nodes=nodes), self.cells)
 
+    def without(self, node: Node) -> LoweredGraph:
+        """The flat graph with a node that passes its input on."""
+        nodes = [
+            replace(each, kind="op", cls="tf.identity", attrs={}) if each is node else each
+            for each in self.flat.nodes
+        ]
+        return LoweredGraph(replace(self.flat, nodes=nodes), self.cells)
+
     @cached_property
     def fate_of_dynamic_batch(self) -> tuple[Mapping[Cell, LayerLowering], tuple[Node, ...]]:
         """What a batch of unknown size costs: in each cell the layers that a fixed one mends.
