@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from qlsp.rules.converter.dummy_quantization import DummyQuantization
+from qlsp.rules.converter.incomplete_int8 import IncompleteInt8Settings
+from qlsp.rules.converter.io_type_ignored import IoTypeIgnored
+from qlsp.rules.converter.legacy_converter import LegacyConverter
+from qlsp.rules.converter.no_representative_dataset import NoRepresentativeDataset
+from qlsp.rules.converter.qat_without_optimizations import QatWithoutOptimizations
+from qlsp.rules.converter.unknown_attribute import UnknownConverterAttribute
 from qlsp.rules.fusion.activation_after_concat import ActivationAfterConcat
 from qlsp.rules.fusion.activation_after_pool import ActivationAfterPool
 from qlsp.rules.fusion.batchnorm_after_activation import BatchnormAfterActivation
@@ -56,6 +63,13 @@ RULES: tuple[type[Rule], ...] = (
     SubclassedModel,
     LambdaLayer,
     TrainingFlag,
+    NoRepresentativeDataset,
+    IncompleteInt8Settings,
+    IoTypeIgnored,
+    UnknownConverterAttribute,
+    LegacyConverter,
+    DummyQuantization,
+    QatWithoutOptimizations,
     FakeQuantBeforeActivation,
     MissingActivationFakeQuant,
     TrainingGraphExported,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from qlsp.diagnostic import Applicability
 from qlsp.lower import Outcome
+from qlsp.rules.calls import CallRule
 from qlsp.rules.lowered import Cell, LoweredGraph
 from qlsp.rules.rule import Case, Rule
 from qlsp.rules.versions import describe
@@ -70,7 +71,8 @@ def _examples(rule: type[Rule]) -> Iterable[str]:
         if case.fixed is not None:
             yield "Use instead:"
             yield _code(case.fixed)
-        yield _table(case)
+        if not issubclass(rule, CallRule):
+            yield _table(case)
     for case in rule.good:
         yield f"**Good**: {case.title}{_where(case)}."
         yield _code(case.source)
