@@ -31,7 +31,8 @@ class Case:
     """Type and message of the exception that it raises instead."""
     lacks: str = ""
     """The TensorFlow op that the converter can't convert."""
-    workflow: str | None = None
+    calibrated: bool | None = None
+    """Whether the converter gets representative data."""
 
     def holds(self, expansion: Expansion) -> bool:
         """Whether the current layer is of this case."""
@@ -41,7 +42,7 @@ class Case:
             and (self.constants_first is None or self.constants_first == expansion.constants_first)
             and (not self.ranks or expansion.rank() in self.ranks)
             and self.since <= expansion.behaviour.tensorflow <= self.until
-            and self.workflow in {None, expansion.workflow}
+            and self.calibrated in {None, expansion.calibrated}
         )
 
 
@@ -77,9 +78,9 @@ _RESHAPES = (
 
 _RNN = (
     Case("", until=(2, 2), lacks="While"),
-    Case("", workflow="ptq", until=(2, 5), refusal=UNPARSED),
+    Case("", calibrated=True, until=(2, 5), refusal=UNPARSED),
     Case("", static=False, refusal=DYNAMIC_LIST),
-    Case("", static=True, workflow="ptq", refusal=CRASH),
+    Case("", static=True, calibrated=True, refusal=CRASH),
     Case(_LOOP, static=True),
 )
 
@@ -139,7 +140,7 @@ CASES: Mapping[str, tuple[Case, ...]] = {
             keras=2, static=True, ranks=(4,), since=(2, 15),
         ),
         Case(
-            "", keras=2, static=False, ranks=(4,), workflow="ptq", since=(2, 15),
+            "", keras=2, static=False, ranks=(4,), calibrated=True, since=(2, 15),
             refusal=(
                 "RuntimeError",
                 "tensorflow/lite/kernels/broadcast_to.cc Output shape must be broadcastable from "
@@ -278,7 +279,7 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     "SimpleRNN": _RNN,
     "ConvLSTM2D": (
         Case("", until=(2, 2), lacks="While"),
-        Case("", workflow="ptq", until=(2, 5), refusal=UNPARSED),
+        Case("", calibrated=True, until=(2, 5), refusal=UNPARSED),
         Case(
             "ZEROS_LIKE(x) SUM(_) TRANSPOSE!(_) CONV_2D(_) WHILE:INT32(_) "
             "STRIDED_SLICE:FLOAT32(_)",
@@ -294,7 +295,7 @@ CASES: Mapping[str, tuple[Case, ...]] = {
             "UNIDIRECTIONAL_SEQUENCE_LSTM(x) STRIDED_SLICE(_) CONCATENATION(2, 4)",
             keras=2, static=True,
         ),
-        Case("", keras=3, static=True, workflow="ptq", refusal=CRASH),
+        Case("", keras=3, static=True, calibrated=True, refusal=CRASH),
         Case(
             "RESHAPE!(x) REVERSE_V2(_) WHILE:INT32(_) STRIDED_SLICE:FLOAT32(_) WHILE:INT32(0) "
             "STRIDED_SLICE:FLOAT32(_) CONCATENATION(3, 5)",

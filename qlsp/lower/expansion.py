@@ -55,6 +55,7 @@ class Expansion:
         behaviour: Behaviour,
         workflow: Workflow,
         ranges: dict[tuple[int, str], Ranges] | None,
+        calibrated: bool,
     ) -> None:
         self.graph = graph
         self.names = names
@@ -63,6 +64,8 @@ class Expansion:
         self.workflow = workflow
         self.ranges = ranges
         """QAT: where tfmot put ranges; None in other workflows."""
+        self.calibrated = calibrated
+        """Whether the converter gets representative data, and runs the model on it."""
         self.operations: list[Operation] = []
         self.values: dict[int, Operation] = {}
         """The op that produces each node's output."""

@@ -121,7 +121,7 @@ _FOLLOWERS = frozenset(fusion.follower for fusion in FUSIONS if fusion.stage == 
 _TARGETS = frozenset(target for fold in FOLDS for target in fold.targets)
 _PADDING_SINCE: Version = (2, 21)
 _KEEPS_DIMENSIONS_SINCE: Mapping[bool, Version] = {False: (2, 3), True: (2, 8)}
-"""By whether the weights have a learned range."""
+"""By whether it is an int8 op, or has weights with a learned range."""
 
 
 def _by_follower(
@@ -278,7 +278,9 @@ def _folds_into(constant: Operation, target: Operation, behaviour: Behaviour) ->
     return False
 
 
-def _keep_dimensions(operations: Iterable[Operation], behaviour: Behaviour) -> None:
+def _keep_dimensions(
+    operations: Iterable[Operation], behaviour: Behaviour, quantized: bool = False
+) -> None:
     """Drop the reshapes around a fully connected op that can keep its input's shape."""
     for after in operations:
         if after.dead or after.name != "RESHAPE" or after.detail != KEEPS_CHANNELS:
@@ -290,7 +292,7 @@ def _keep_dimensions(operations: Iterable[Operation], behaviour: Behaviour) -> N
         if (
             before.name == "RESHAPE"
             and before.node == dense.node
-            and behaviour.tensorflow >= _KEEPS_DIMENSIONS_SINCE[dense.weights]
+            and behaviour.tensorflow >= _KEEPS_DIMENSIONS_SINCE[dense.weights or quantized]
         ):
             absorb(after, dense)
             before.into = dense
@@ -298,7 +300,7 @@ def _keep_dimensions(operations: Iterable[Operation], behaviour: Behaviour) -> N
 
 
 def fuse_quantized(
-    operations: Iterable[Operation],
+    operations: Sequence[Operation],
     int8: set[int],
     rescaled: set[int],
     behaviour: Behaviour,
@@ -308,6 +310,7 @@ def fuse_quantized(
 
     `rescaled` are ids of ops with a QUANTIZE behind them.
     """
+    _keep_dimensions([each for each in operations if id(each) in int8], behaviour, quantized=True)
     for operation in operations:
         quantized = id(operation) in int8
         for fusion in _QUANTIZED[quantized].get(operation.name, ()):

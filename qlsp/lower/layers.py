@@ -88,11 +88,7 @@ def _average(expansion: Expansion) -> Operation:
 def _conv2d(expansion: Expansion, op: str = "CONV_2D", part: str = "") -> Operation:
     x = expansion.inputs[0]
     activation = expansion.attr("activation")
-    if (
-        expansion.attr("groups", 1) != 1
-        and expansion.workflow == "ptq"
-        and not expansion.since(2, 8)
-    ):
+    if expansion.attr("groups", 1) != 1 and expansion.calibrated and not expansion.since(2, 8):
         message = (
             "tensorflow/lite/kernels/conv.cc:349 input->dims->data[3] != filter->dims->data[3]"
         )
@@ -327,7 +323,7 @@ def _lstm(expansion: Expansion) -> Operation:
     if not expansion.since(2, 3):
         raise expansion.no_kernel("While", "the converter has no loops")
     if not expansion.static_batch and not expansion.since(2, 8):
-        if expansion.workflow == "ptq":
+        if expansion.calibrated:
             raise RefusedError("convert", *UNPARSED, "calibration can't read its loop")
         return expansion.run(
             "SHAPE(x) STRIDED_SLICE(_) PACK(_) FILL:FLOAT32(_) TRANSPOSE!(x) WHILE:INT32(3, 4) "
@@ -337,7 +333,7 @@ def _lstm(expansion: Expansion) -> Operation:
     if not expansion.static_batch:
         raise RefusedError.dynamic_list()
     if expansion.keras == 3:
-        if expansion.workflow == "ptq":
+        if expansion.calibrated:
             raise RefusedError("convert", *CRASH, "the converter does not take LSTM of Keras 3")
         last = "RESHAPE!(_)" if expansion.attr("return_sequences", False) else "STRIDED_SLICE(_)"
         last = last.replace("(", ":FLOAT32(")

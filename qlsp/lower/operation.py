@@ -45,7 +45,8 @@ class Operation:
     variable = False
     """Whether it reads variables of its layer."""
     weights = False
-    """QAT: whether its weights have a learned range (they are then no plain constants)."""
+    """QAT: whether its weights have a learned range (they are then no plain constants), and are
+    not those of an int8 op yet."""
     into: Operation | None = None
     """The op that took it in."""
     head: Operation | None = None
