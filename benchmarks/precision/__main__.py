@@ -35,11 +35,8 @@ def main() -> int:
     parser.add_argument("--measured", action="store_true")
     parser.add_argument("--list", action="store_true", help="print each verdict")
     arguments = parser.parse_args()
-    chosen = [
-        each
-        for each in MODELS
-        if not arguments.names or any(name in each.name for name in arguments.names)
-    ]
+    names = arguments.names or [""]
+    chosen = dict.fromkeys(each for name in names for each in MODELS if name in each.name)
     rows: dict[tuple[str, Workflow], Counter[str]] = {}
     for model in chosen:
         record = _record(model, arguments)

@@ -38,7 +38,13 @@ class Analysis:
             is_tf1=any(map(_is_tf1, traced.graphs)),
         )
         lowered = (
-            LoweredGraph.of(graph, workflows, settings.toolchains, quantizes=quantizes)
+            LoweredGraph.of(
+                graph,
+                workflows,
+                settings.toolchains,
+                quantizes=quantizes,
+                device=settings.device,
+            )
             for graph in traced.graphs
         )
         usages = (

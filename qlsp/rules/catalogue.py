@@ -9,6 +9,7 @@ from qlsp.rules.converter.legacy_converter import LegacyConverter
 from qlsp.rules.converter.no_representative_dataset import NoRepresentativeDataset
 from qlsp.rules.converter.qat_without_optimizations import QatWithoutOptimizations
 from qlsp.rules.converter.unknown_attribute import UnknownConverterAttribute
+from qlsp.rules.device.operator_off_device import OperatorOffDevice
 from qlsp.rules.fusion.activation_after_concat import ActivationAfterConcat
 from qlsp.rules.fusion.activation_after_pool import ActivationAfterPool
 from qlsp.rules.fusion.batchnorm_after_activation import BatchnormAfterActivation
@@ -75,6 +76,7 @@ RULES: tuple[type[Rule], ...] = (
     TrainingGraphExported,
     UnfoldableBatchnorm,
     EightBitOp,
+    OperatorOffDevice,
 )
 """By code."""
 

@@ -85,6 +85,8 @@ def _where(case: Case) -> str:
         parts.append(" and ".join(f"`{workflow}`" for workflow in case.workflows))
     if case.toolchains != default.toolchains:
         parts.append(" or ".join(map(str, case.toolchains)))
+    if case.device is not None:
+        parts.append(f"`device = \"{case.device}\"`")
     return f" ({', '.join(parts)})" if parts else ""
 
 
