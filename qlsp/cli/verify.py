@@ -28,11 +28,14 @@ from qlsp.verify.process import Limits
 from qlsp.verify.report.comparison import print_comparison
 from qlsp.verify.report.html import html_page
 from qlsp.verify.report.json import comparison_data, report_data
+from qlsp.verify.report.junit import junit
+from qlsp.verify.report.markdown import markdown
 from qlsp.verify.report.text import print_report
 from qlsp.verify.revision import at_revision
 from qlsp.verify.session import Target
 from qlsp.verify.verify import Report, verify
 
+_RENDERED = {"markdown": markdown, "junit": junit}
 _WORKFLOWS: tuple[Workflow, ...] = ("float", "ptq", "qat")
 
 
@@ -67,7 +70,7 @@ _WORKFLOWS: tuple[Workflow, ...] = ("float", "ptq", "qat")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "markdown", "junit"]),
     default="text",
     show_default=True,
     help="How to print the report.",
@@ -143,6 +146,9 @@ def _print(result: Report | Comparison, form: str) -> None:
         data = report_data(result) if isinstance(result, Report) else comparison_data(result)
         json.dump(data, sys.stdout, indent=2)
         click.echo()
+        return
+    if form in _RENDERED:
+        click.echo(_RENDERED[form](result), nl=False)
         return
     console = stdout_console()
     if isinstance(result, Report):
