@@ -71,7 +71,7 @@ def test_a_toolchain_without_evidence_is_refused() -> None:
 
 def test_the_measured_toolchains_are_those_with_data() -> None:
     data = files("qlsp.evidence") / "data"
-    assert sorted(file.name for file in data.iterdir()) == sorted(
+    assert sorted(file.name for file in data.iterdir() if file.name.startswith("tf")) == sorted(
         f"{each.name}.json" for each in SETUPS
     )
     assert sorted(MEASURED, key=str) == sorted((each.toolchain for each in SETUPS), key=str)
