@@ -25,6 +25,7 @@ from qlsp.rules.fusion.stacked_activations import StackedActivations
 from qlsp.rules.fusion.standalone_activation import StandaloneActivation
 from qlsp.rules.fusion.unconvertible_layer import UnconvertibleLayer
 from qlsp.rules.fusion.unfusable_relu import UnfusableRelu
+from qlsp.rules.qat.keras3_with_tfmot import Keras3WithTfmot
 from qlsp.rules.qat.lambda_layer import LambdaLayer
 from qlsp.rules.qat.nested_model import NestedModel
 from qlsp.rules.qat.subclassed_model import SubclassedModel
@@ -64,6 +65,7 @@ RULES: tuple[type[Rule], ...] = (
     SubclassedModel,
     LambdaLayer,
     TrainingFlag,
+    Keras3WithTfmot,
     NoRepresentativeDataset,
     IncompleteInt8Settings,
     IoTypeIgnored,

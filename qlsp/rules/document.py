@@ -32,8 +32,8 @@ _FIXES = {
 
 
 def module(source: str) -> str:
-    """A case's source as a whole module; one that imports TensorFlow is one already."""
-    if source.lstrip().startswith("import tensorflow as tf"):
+    """A case's source as a whole module; one that begins with an import is one already."""
+    if source.lstrip().startswith("import "):
         return textwrap.dedent(source).strip("\n") + "\n"
     return HEADER + textwrap.dedent(source).strip("\n") + "\n" + FOOTER
 
@@ -86,7 +86,7 @@ def _where(case: Case) -> str:
     if case.toolchains != default.toolchains:
         parts.append(" or ".join(map(str, case.toolchains)))
     if case.device is not None:
-        parts.append(f"`device = \"{case.device}\"`")
+        parts.append(f'`device = "{case.device}"`')
     return f" ({', '.join(parts)})" if parts else ""
 
 
