@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from qlsp.lower.cases import CASES, CRASH, UNPARSED, expand_case
+from qlsp.lower.cases import CASES, CRASH, LOOP_OF_STEPS, UNPARSED, expand_case
 from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError, pair
 from qlsp.lower.keras.construction import refusal_of_construction
 from qlsp.lower.operation import KEEPS_CHANNELS, Operation
@@ -31,13 +31,11 @@ PROGRAMS: Mapping[str, str] = {
     "GlobalMaxPooling2D": "REDUCE_MAX(x)",
     "GlobalMaxPooling3D": "REDUCE_MAX(x)",
     "ZeroPadding1D": "PAD(x)",
-    "ZeroPadding3D": "PAD(x)",
     "Cropping1D": "STRIDED_SLICE(x)",
     "Cropping2D": "STRIDED_SLICE(x)",
     "Cropping3D": "STRIDED_SLICE(x)",
     "Permute": "TRANSPOSE(x)",
     "LeakyReLU": "LEAKY_RELU(x)",
-    "PReLU": "PRELU(x)",
     "ThresholdedReLU": "GREATER(x, c) CAST:FLOAT32(_) MUL(x, _)",
     "Normalization": "SUB(x, c) MUL(_, c)",
 }
@@ -325,11 +323,8 @@ def _lstm(expansion: Expansion) -> Operation:
     if not expansion.static_batch and not expansion.since(2, 8):
         if expansion.calibrated:
             raise RefusedError("convert", *UNPARSED, "calibration can't read its loop")
-        return expansion.run(
-            "SHAPE(x) STRIDED_SLICE(_) PACK(_) FILL:FLOAT32(_) TRANSPOSE!(x) WHILE:INT32(3, 4) "
-            "STRIDED_SLICE:FLOAT32(_)",
-            expansion.inputs[0],
-        )
+        last = "TRANSPOSE!" if expansion.attr("return_sequences", False) else "STRIDED_SLICE"
+        return expansion.run(f"{LOOP_OF_STEPS} {last}:FLOAT32(_)", expansion.inputs[0])
     if not expansion.static_batch:
         raise RefusedError.dynamic_list()
     if expansion.keras == 3:

@@ -9,6 +9,7 @@ from qlsp.evidence.patterns import patterns
 from qlsp.evidence.toolchains import SETUPS, Setup, setup
 from qlsp.lower.lowering import ConversionError, Op
 from qlsp.toolchain import MEASURED, Toolchain
+from tests.evidence import figures
 
 EVIDENCE = Evidence(
     Toolchain("2.21.0", 2, "0.8.1"),
@@ -125,3 +126,8 @@ def test_unknown_toolchain() -> None:
 def test_facts(toolchain: str, pattern: str, workflow: Measurement, ops: str) -> None:
     cell = load(setup(toolchain).toolchain).cells[pattern, workflow]
     assert " ".join(str(op.op).removesuffix(":INT8") for op in cell.ops) == ops
+
+
+def test_the_documented_figures_are_those_of_the_data() -> None:
+    text = figures.DOCUMENT.read_text(encoding="utf-8")
+    assert figures.written(text) == text, "run python -m tests.evidence.figures"

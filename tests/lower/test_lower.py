@@ -72,3 +72,12 @@ def test_toolchains_of_one_behaviour_differ_only_in_name() -> None:
     assert behaviour("ptq", NEWEST) == behaviour("ptq", Toolchain("2.20.0", 2, "0.8.0"))
     assert behaviour("qat", NEWEST) != behaviour("qat", OLD)
     assert len({behaviour("float", each) for each in MEASURED}) < len(MEASURED)
+
+
+def test_old_sequential_models_hide_their_input_from_quantization() -> None:
+    oldest = Toolchain("2.1.4", 2, "0.3.0")
+    graph = chain(CONV, RELU)
+    assert lower(graph, "qat", oldest).ops[0].name == "FAKE_QUANT"
+    sequential = chain(CONV, RELU)
+    sequential.kind = "sequential"
+    assert lower(sequential, "qat", oldest).ops[0].name == "CONV_2D"
