@@ -30,6 +30,13 @@ class Usage:
     document: Document
     toolchains: tuple[Toolchain, ...]
     imports_tfmot: bool
+    outer: tuple[Call, ...] = ()
+    """What the module's body does before, where this is not it."""
+
+    @property
+    def with_tfmot(self) -> tuple[Toolchain, ...]:
+        """The toolchains that have tfmot, with the Keras that it takes."""
+        return tuple(each for each in self.toolchains if each.tfmot and each.keras == 2)
 
     def source(self, site: Site | None) -> Document | None:
         """The document that `site` stands in, if it is the one that is judged."""
@@ -37,11 +44,15 @@ class Usage:
 
     def before(self, call: Call) -> Sequence[Call]:
         """The calls that are made before `call`."""
-        return self.calls[: self.calls.index(call)]
+        return (*self.outer, *self.calls[: _index(self.calls, call)])
 
     def after(self, call: Call) -> Sequence[Call]:
         """The calls that are made after `call`."""
-        return self.calls[self.calls.index(call) + 1 :]
+        return self.calls[_index(self.calls, call) + 1 :]
+
+
+def _index(calls: Sequence[Call], call: Call) -> int:
+    return next(index for index, each in enumerate(calls) if each is call)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,15 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True)
+class Custom:
+    """An object of a class of the program given as an argument, or the layers in a model."""
+
+    cls: str
+    site: Site
+    """The class's definition."""
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """What an attribute of a converter holds."""
 
@@ -64,6 +73,7 @@ class Call:
     conditions: tuple[Site, ...] = ()
     """Unknown `if` tests under which it is made."""
     args: tuple[object, ...] = ()
+    """Like `Node.attrs`, or a `Callback` or `Custom`."""
     kwargs: Mapping[str, object] = field(default_factory=dict)
     subject: Subject | None = None
     """The model or converter it is called on, or the model that it is given."""

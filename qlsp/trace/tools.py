@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from qlsp.source.span import Site, Span
 from qlsp.trace import values as v
 from qlsp.trace.arguments import to_attr
-from qlsp.trace.graph import UNKNOWN, Shape
+from qlsp.trace.graph import Shape
 from qlsp.trace.keras.names import Name
-from qlsp.trace.program import Call, Callback, Kind, Setting, Subject
+from qlsp.trace.program import Call, Callback, Custom, Kind, Setting, Subject
 from qlsp.trace.values import Arguments, Builtin, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
@@ -265,8 +265,8 @@ def to_plain(value: Value) -> object:
         return _callback(value, False)
     if kind is v.Bound and type(value.function) is v.Function:
         return _callback(value.function, True)
-    if kind is Unknown:
-        return UNKNOWN
+    if kind is v.Instance and value.cls.kind == "class":
+        return Custom(value.cls.name, Site(value.cls.module.path, Span.of(value.cls.node)))
     return to_attr(value)
 
 
