@@ -12,8 +12,9 @@ from typing import Literal
 from qlsp.source.span import Site
 from qlsp.trace.graph import Shape
 
-Kind = Literal["float", "quantized", "annotated", "converter", "scope", "unknown"]
-"""What a subject is: `float` a model that the program builds, `quantized` what `quantize_model` or
+Kind = Literal["float", "loaded", "quantized", "annotated", "converter", "scope", "unknown"]
+"""What a subject is: `float` a model that the program builds, `loaded` one that it reads from a
+file without naming further classes, `quantized` what `quantize_model` or
 `quantize_apply` gives, `annotated` what is only marked for it."""
 
 

@@ -27,8 +27,8 @@ _RESULTS: dict[str, Kind] = {
     f"{_TFMOT}quantize_annotate_model": "annotated",
     f"{_TFMOT}quantize_annotate_layer": "unknown",
     f"{_TFMOT}quantize_scope": "scope",
-    "keras.models.load_model": "unknown",
-    "keras.saving.load_model": "unknown",
+    "keras.models.load_model": "loaded",
+    "keras.saving.load_model": "loaded",
     "keras.models.clone_model": "unknown",
     "keras.mixed_precision.set_global_policy": "unknown",
     "keras.mixed_precision.set_policy": "unknown",
@@ -91,7 +91,10 @@ def call(run: Interpreter, name: Name, arguments: Arguments, site: Site | None) 
         run.trail.born(handle.names)
         handle.names.update(dict.fromkeys(_JUDGED, _UNSET))
     else:
-        handle = Handle(_RESULTS[name.symbol])
+        kind = _RESULTS[name.symbol]
+        if kind == "loaded" and (len(arguments.args) > 1 or "custom_objects" in arguments.kwargs):
+            kind = "unknown"
+        handle = Handle(kind)
     made.handle = handle
     record(
         run,

@@ -102,10 +102,14 @@ def test_unknown_model_may_be_quantized() -> None:
 
 
 def test_types_are_ignored_by_old_versions() -> None:
-    diagnostics = found(HEADER + FLOAT + OPTIMIZE + DATA + IO + CONVERT, judged(TF21, NEWEST))
-    assert {each.code for each in diagnostics} == {"QL303"}
-    assert all(each.severity is Severity.INFORMATION for each in diagnostics)
-    assert "TF ≤ 2.1.4" in diagnostics[0].message
+    source = FLOAT + OPTIMIZE + DATA + IO + CONVERT
+    assert codes(source, TF21) == ["QL303"]
+    assert codes(source, TF21, NEWEST) == []
+
+
+def test_attributes_of_some_versions() -> None:
+    diagnostics = found(HEADER + FLOAT + "converter.target_ops = ops\n" + CONVERT, judged())
+    assert [each.severity for each in diagnostics] == [Severity.WARNING]
 
 
 def test_class_methods_of_tf1() -> None:

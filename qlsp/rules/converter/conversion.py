@@ -105,12 +105,12 @@ class Conversion:
     def quantized(self) -> bool | None:
         """Whether the model was quantized in training.
 
-        In a file without tfmot a Keras model is taken for one that was not.
+        Keras can't load one that was, unless it is told of tfmot's classes.
         """
         model = self.call.model
         if model is not None and model.kind in ("quantized", "float", "annotated"):
             return model.kind == "quantized"
-        if self.call.maker == "from_keras_model" and not self.usage.imports_tfmot:
+        if model is not None and model.kind == "loaded" and not self.usage.imports_tfmot:
             return False
         return None
 
