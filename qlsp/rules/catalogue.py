@@ -25,6 +25,7 @@ from qlsp.rules.fusion.fused_batchnorm import FusedBatchnorm
 from qlsp.rules.fusion.shared_producer import SharedProducer
 from qlsp.rules.fusion.stacked_activations import StackedActivations
 from qlsp.rules.fusion.standalone_activation import StandaloneActivation
+from qlsp.rules.fusion.tiled_upsampling import TiledUpsampling
 from qlsp.rules.fusion.unconvertible_layer import UnconvertibleLayer
 from qlsp.rules.fusion.unfusable_relu import UnfusableRelu
 from qlsp.rules.qat.annotate_without_apply import AnnotateWithoutApply
@@ -66,6 +67,7 @@ RULES: tuple[type[Rule], ...] = (
     FloatActivation,
     FloatLayer,
     UnconvertibleLayer,
+    TiledUpsampling,
     UnsupportedActivation,
     UnsupportedLayer,
     TensorOpInModel,
