@@ -52,12 +52,12 @@ _CLIPS = frozenset({"clip_by_value", "clip"})
 def expand_function(expansion: Expansion) -> Operation:
     """The op that produces the output of the current op node."""
     symbol = expansion.node.cls
-    if expansion.keras == 3 and symbol.startswith("tf."):
+    if expansion.keras == 3 and symbol.startswith("tf.") and not expansion.is_inlined:
         raise RefusedError(
             "build",
             "ValueError",
             "A KerasTensor cannot be used as input to a TensorFlow function.",
-            "Keras 3 takes no TensorFlow functions",
+            "Keras 3 takes no TensorFlow functions, but within a layer",
         )
     name = symbol.rpartition(".")[2]
     if name in _ARITHMETIC:

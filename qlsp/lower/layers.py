@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from qlsp.lower.cases import CASES, CRASH, LOOP_OF_STEPS, UNPARSED, expand_case
 from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError, pair
+from qlsp.lower.functions import expand_function
 from qlsp.lower.keras.construction import refusal_of_construction
 from qlsp.lower.operation import KEEPS_CHANNELS, Operation
 from qlsp.lower.windows import Padding, Window
@@ -256,7 +257,7 @@ def _rank_of(expansion: Expansion, operation: Operation) -> int | None:
 def _batch_normalization(expansion: Expansion) -> Operation:
     in_training = expansion.node.attr("training") is True and expansion.keras == 2
     if in_training and expansion.ranges is None and not expansion.since(2, 8):
-        node = f"model/{expansion.names[expansion.node.index]}"
+        node = f"model/{expansion.names[expansion.index]}"
         message = (
             f"Input 0 of node {node}/AssignNewValue was passed float from "
             f"{node}/FusedBatchNormV3/ReadVariableOp/resource:0 incompatible"
@@ -283,7 +284,7 @@ def _relu(expansion: Expansion) -> Operation:
     slope = expansion.attr("negative_slope") or 0
     threshold = expansion.attr("threshold") or 0
     if (slope and maximum is not None) or threshold:
-        expansion.notes[expansion.node.index] = "a slope with a maximum, or a threshold, is no op"
+        expansion.notes[expansion.index] = "a slope with a maximum, or a threshold, is no op"
     if slope:
         if threshold:
             raise UndecidedError("ReLU with a slope and a threshold")
@@ -308,7 +309,7 @@ def _relu(expansion: Expansion) -> Operation:
         return expansion.emit("RELU", x, core=False)
     if maximum == 6:
         return expansion.emit("RELU6", x, core=False)
-    expansion.notes[expansion.node.index] = "only a maximum of 6 is one op"
+    expansion.notes[expansion.index] = "only a maximum of 6 is one op"
     return expansion.run("RELU!(x) MINIMUM!(_, c) RELU!(_)", x)
 
 
@@ -404,6 +405,18 @@ def _activation(expansion: Expansion) -> Operation:
     return expansion.function(expansion.inputs[0], expansion.attr("activation"))
 
 
+def _lambda(expansion: Expansion) -> Operation:
+    function = expansion.node.function
+    if (
+        function is None
+        or not function.complete
+        or len(expansion.inputs) != 1
+        or sum(node.kind == "input" for node in function.nodes) != 1
+    ):
+        raise UndecidedError("its function is not known")
+    return expansion.inline(function, expand_function)
+
+
 def _softmax(expansion: Expansion) -> Operation:
     return expansion.function(expansion.inputs[0], "softmax")
 
@@ -483,6 +496,7 @@ LAYERS: Mapping[str, Expand] = {
     "ReLU": _relu,
     "ELU": _elu,
     "LSTM": _lstm,
+    "Lambda": _lambda,
     "LocallyConnected2D": _locally_connected2d,
     "GlobalAveragePooling2D": _global_average_pooling2d,
     "Activation": _activation,

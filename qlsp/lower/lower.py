@@ -185,7 +185,7 @@ def _expand_all(expansion: Expansion, ranged_inputs: set[int]) -> None:
 
 def _expand(expansion: Expansion, node: Node) -> Operation:
     """The op that produces the output of `node`."""
-    expansion.node = node
+    expansion.index, expansion.node = node.index, node
     expansion.inputs = [expansion.values[each] for each in node.inputs]
     start = len(expansion.operations)
     try:

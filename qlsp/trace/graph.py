@@ -113,6 +113,8 @@ class Node:
     """Unknown `if` tests under which this node exists."""
     body: LayerGraph | None = None
     """What a nested model or a user-defined layer is made of."""
+    function: LayerGraph | None = None
+    """What the function of a `Lambda` layer does, from its inputs on; it is never inlined."""
     escapes: bool = False
     """Whether its output may also be used by code that this graph doesn't show."""
 
