@@ -51,7 +51,8 @@ class Dataset:
     def gives_nothing(self) -> bool:
         """Whether it certainly returns None."""
         if isinstance(self.node, ast.Lambda):
-            return False
+            body = self.node.body
+            return isinstance(body, ast.Constant) and body.value is None
         return not any(
             isinstance(node, ast.Yield | ast.YieldFrom | ast.Raise)
             or (isinstance(node, ast.Return) and node.value is not None)
