@@ -53,6 +53,15 @@ class BatchnormInFloat(Rule):
             x = layers.ReLU()(x)
             """,
         ),
+        Case(
+            "a dense layer",
+            """
+            x = layers.Flatten()(x)
+            x = layers.Dense(8)(x)
+            x = layers.BatchNormalization()(x)
+            x = layers.ReLU()(x)
+            """,
+        ),
     )
     good = (
         Case(
@@ -79,10 +88,11 @@ class BatchnormInFloat(Rule):
                 continue
             # A layer that tfmot does not know is a fault of its own.
             fate = dict(model.fate_unless(node, before))
-            alone = model.fate_alone(before)
-            for cell, layer in model.fate(before).items():
-                if layer.outcome is Outcome.FLOAT_ISLAND and alone[cell].outcome not in BAD:
-                    fate[cell] = layer
+            if before.cls == "Dense":  # the normalization folds, into a layer in float
+                alone = model.fate_alone(before)
+                for cell, layer in model.fate(before).items():
+                    if layer.outcome is Outcome.FLOAT_ISLAND and alone[cell].outcome not in BAD:
+                        fate[cell] = layer
             found = consequence(fate)
             if found is None or node in model.mended_by_static_batch:
                 continue
