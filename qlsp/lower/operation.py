@@ -10,6 +10,9 @@ from qlsp.lower.lowering import Op
 UNDECIDED = "?"
 """Name and type of the op that stands for a layer that could not be expanded."""
 
+WEIGHT = "Weight"
+"""Name of the op that stands for a variable of a user-defined layer."""
+
 KEEPS_CHANNELS = "keeps channels"
 """Detail of a change of shape that leaves the channels as they are, so that the converter moves
 arithmetic with constants in front of it."""

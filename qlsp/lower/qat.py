@@ -49,7 +49,7 @@ def learn_ranges(graph: LayerGraph, behaviour: Behaviour) -> Learned:
     if behaviour.keras == 3 or graph.kind == "subclassed":
         error = ConversionError("ValueError", table.messages["model"], None, "quantize")
         return Learned(errors=[error], whole=False)
-    flat = _flat_nodes(graph)
+    flat = flat_ranges(graph)
     nested = [node for node in graph.nodes if node.kind == "model"]
     if nested:
         error = ConversionError(
@@ -128,7 +128,7 @@ def _refusal_in_transform(
     return None
 
 
-def _flat_nodes(graph: LayerGraph) -> list[range]:
+def flat_ranges(graph: LayerGraph) -> list[range]:
     """Per node of `graph` the nodes of `graph.flat` that it becomes."""
     found: list[range] = []
     position = 0

@@ -84,7 +84,7 @@ class Node:
     `choice`: passes on one of its inputs, by a condition that isn't known."""
     cls: str
     """Keras class name (`Conv2D`), user class name, or for an op its canonical name
-    (`tf.nn.relu6`, `keras.ops.reshape`, `operator.add`)."""
+    (`tf.nn.relu6`, `keras.ops.reshape`, `operator.add`); `Weight` for what `add_weight` made."""
     layer: int
     """Identity of the layer object within the graph."""
     name: str | None

@@ -80,7 +80,7 @@ def from_unknown(run: Interpreter, value: Unknown) -> Tensor:
         node = record(
             run,
             "input" if value.argument else "opaque",
-            "InputLayer" if value.argument else "?",
+            "InputLayer" if value.argument else "Weight" if value.why == v.WEIGHT else "?",
             value,
             inputs=(),
             style=Style.IMPLICIT,
