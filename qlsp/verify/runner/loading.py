@@ -156,6 +156,11 @@ def build(module: ModuleType, builder: str, arguments: Mapping[str, Any]) -> Any
     return model
 
 
+def custom_objects(module: ModuleType) -> dict[str, Any]:
+    """The classes of the module by name, which a saved model may mention."""
+    return {name: value for name, value in vars(module).items() if isinstance(value, type)}
+
+
 def is_model(value: Any) -> bool:
     """Whether `value` is an instance of a Keras Model, of whichever Keras."""
     return not isinstance(value, type) and any(
