@@ -28,7 +28,7 @@ def html_page(result: Report | Comparison) -> str:
     style = (page / "style.css").read_text(encoding="utf-8")
     script = (page / "script.js").read_text(encoding="utf-8")
     reports = [result] if isinstance(result, Report) else [result.before, result.after]
-    title = escape(f"{shown(reports[0].target.file)}::{reports[0].target.builder}")
+    title = escape(reports[0].target.shown)
     body = "\n".join(_body(result, reports))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
