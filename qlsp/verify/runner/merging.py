@@ -70,7 +70,7 @@ def merge(
     that the trained model has none for. Raises `BuilderError` naming the layer where the two
     don't correspond, and where a range is missing.
     """
-    example = _batch(examples)
+    example = _batch(trained, examples)
     expected, learned = observe(trained, example)
     if not learned:
         raise BuilderError("the trained model has no quantizers: it is not from quantize_model")
@@ -85,8 +85,10 @@ def merge(
     return Merged(quantized, notes, ranges)
 
 
-def _batch(examples: Examples) -> list[Any]:
-    """All examples as one."""
+def _batch(model: Any, examples: Examples) -> list[Any]:
+    """All examples as one, unless the model takes them in fixed numbers."""
+    if any(tensor.shape[0] is not None for tensor in model.inputs):
+        return list(examples[0])
     return [np.concatenate(each, axis=0) for each in zip(*examples)]
 
 

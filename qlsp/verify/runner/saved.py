@@ -30,7 +30,7 @@ def load_model(file: str, trust: bool = False, objects: dict[str, Any] | None = 
     """
     path = Path(file)
     if not trust:
-        check_safe(path)
+        check_safe(path, frozenset(objects or ()))
     with contextlib.ExitStack() as scopes:
         keras = _keras(path)
         scopes.enter_context(_scope(objects or {}))
@@ -75,8 +75,11 @@ def _written_by(path: Path) -> str:
     return str(_attribute(path, "keras_version") or "2")
 
 
-def check_safe(path: Path) -> None:
-    """Raise `BuilderError` if loading the file would run code that it brings or names."""
+def check_safe(path: Path, known: frozenset[str] = frozenset()) -> None:
+    """Raise `BuilderError` if loading the file would run code that it brings or names.
+
+    Classes that are `known` by name may be named.
+    """
     if path.is_dir():
         _inspect_saved_model(path)
         return
@@ -90,10 +93,10 @@ def check_safe(path: Path) -> None:
             )
         config = _parsed(path, text)
     for each in _dictionaries(config):
-        _check(path, each)
+        _check(path, each, known)
 
 
-def _check(path: Path, config: dict[str, Any]) -> None:
+def _check(path: Path, config: dict[str, Any], known: frozenset[str]) -> None:
     cls = config.get("class_name")
     if cls in ("Lambda", "__lambda__"):
         inner = config.get("config")
@@ -103,7 +106,7 @@ def _check(path: Path, config: dict[str, Any]) -> None:
             "--trust does so, if you know where the file is from"
         )
     module = config.get("module")
-    if (module, cls) == ("builtins", "function"):  # one of Keras's own, by its name
+    if cls in known or (module, cls) == ("builtins", "function"):  # the latter: Keras's own
         return
     if cls is not None and isinstance(module, str) and module.split(".")[0] not in _OWN:
         raise BuilderError(
