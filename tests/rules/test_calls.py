@@ -236,3 +236,23 @@ def test_fix_keeps_comments() -> None:
     assert fixed(source, settings("QL310")) == dedent(source).replace(
         "# then\n", OPTIMIZE + "# then\n"
     )
+
+
+def test_annotations_of_another_model() -> None:
+    source = """
+        quantization = tfmot.quantization.keras
+
+
+        class Custom(tf.keras.layers.Layer):
+            def get_config(self):
+                return {}
+
+
+        inputs = tf.keras.Input((8,))
+        first = quantization.quantize_annotate_layer(tf.keras.layers.Dense(8))(inputs)
+        first = quantization.quantize_apply(tf.keras.Model(inputs, first))
+        second = quantization.quantize_annotate_layer(Custom())(inputs)
+        with quantization.quantize_scope({"Custom": Custom}):
+            second = quantization.quantize_apply(tf.keras.Model(inputs, second))
+        """
+    assert codes(source) == []

@@ -102,17 +102,18 @@ class CustomObjectWithoutConfig(CallRule):
 
     def check_calls(self, usage: Usage) -> Iterator[CallFinding]:
         """Every class that can't be made again."""
-        annotated = [
-            call for call in usage.calls if call.symbol == f"{QUANTIZATION}.quantize_annotate_layer"
-        ]
-        for call in annotated:
-            layer = call.args[0] if call.args else None
-            if isinstance(layer, Custom) and _lacks_config(usage, layer):
-                yield from _without_config(usage, call, layer)
-        classes = _classes(annotated)
-        for call in usage.calls if classes else ():
-            if call.symbol == f"{QUANTIZATION}.quantize_apply" and not in_scope(usage, call):
-                yield from _out_of_scope(usage, call, classes)
+        annotated: list[Call] = []
+        for call in usage.calls:
+            if call.symbol == f"{QUANTIZATION}.quantize_annotate_layer":
+                annotated.append(call)
+                layer = call.args[0] if call.args else None
+                if isinstance(layer, Custom) and _lacks_config(usage, layer):
+                    yield from _without_config(usage, call, layer)
+            elif call.symbol == f"{QUANTIZATION}.quantize_apply":
+                classes = _classes(annotated)
+                if classes and not in_scope(usage, call):
+                    yield from _out_of_scope(usage, call, classes)
+                annotated = []  # what is annotated from here on is of another model
 
 
 def _classes(annotated: list[Call]) -> dict[str, Custom]:
