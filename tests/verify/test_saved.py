@@ -64,7 +64,7 @@ def test_class_of_the_builders_file_is_known(tmp_path: Path) -> None:
     own = {"module": "my_model", "class_name": "Gate", "config": {}}
     file = keras_file(tmp_path, json.dumps(model_of(own)))
     check_safe(file, frozenset({"Gate"}))
-    with pytest.raises(BuilderError, match="names 'my_model[.]Gate'"):
+    with pytest.raises(BuilderError, match=r"names 'my_model\.Gate'"):
         check_safe(file)
     with pytest.raises(BuilderError, match="is a Lambda"):
         check_safe(keras_file(tmp_path, json.dumps(model_of(LAMBDA))), frozenset({"Lambda"}))

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Iterable, Mapping, Sequence
 
+_FRAMEWORKS = {"builtins", "keras", "tensorflow", "tf_keras"}
+
 
 class BuilderError(Exception):
     """The user's code can't be verified as it is: one line, with the next step."""
@@ -157,8 +159,12 @@ def build(module: ModuleType, builder: str, arguments: Mapping[str, Any]) -> Any
 
 
 def custom_objects(module: ModuleType) -> dict[str, Any]:
-    """The classes of the module by name, which a saved model may mention."""
-    return {name: value for name, value in vars(module).items() if isinstance(value, type)}
+    """The project's classes in the module by name, which a saved model may mention."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__.split(".")[0] not in _FRAMEWORKS
+    }
 
 
 def is_model(value: Any) -> bool:
