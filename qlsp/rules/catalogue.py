@@ -12,6 +12,7 @@ from qlsp.rules.converter.random_dataset import RandomRepresentativeDataset
 from qlsp.rules.converter.representative_dataset import MalformedRepresentativeDataset
 from qlsp.rules.converter.unknown_attribute import UnknownConverterAttribute
 from qlsp.rules.device.operator_off_device import OperatorOffDevice
+from qlsp.rules.device.unmet_constraint import UnmetDeviceConstraint
 from qlsp.rules.fusion.activation_after_concat import ActivationAfterConcat
 from qlsp.rules.fusion.activation_after_pool import ActivationAfterPool
 from qlsp.rules.fusion.batchnorm_after_activation import BatchnormAfterActivation
@@ -97,6 +98,7 @@ RULES: tuple[type[Rule], ...] = (
     UnfoldableBatchnorm,
     EightBitOp,
     OperatorOffDevice,
+    UnmetDeviceConstraint,
 )
 """By code."""
 
