@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from qlsp.rules.rule import Finding, Rule
 from qlsp.rules.versions import describe
 from qlsp.source.document import Document
 from qlsp.source.span import Site
+from qlsp.source.syntax import Place
 from qlsp.toolchain import Toolchain, Workflow
 from qlsp.trace.program import Call
 
@@ -41,6 +43,22 @@ class Usage:
     def source(self, site: Site | None) -> Document | None:
         """The document that `site` stands in, if it is the one that is judged."""
         return self.document if site is not None and site.path == self.document.path else None
+
+    def stays_local(self, made: Call, used: Call) -> bool:
+        """Whether nothing but what is followed can change an object between two calls.
+
+        One that is kept in an attribute may be changed by any method of its owner, unless it is
+        made and used in one function.
+        """
+        places = [
+            Place.find(self.document, call.site.span)
+            for call in (made, used)
+            if call.site is not None and call.site.path == self.document.path
+        ]
+        match places:
+            case [Place() as one, Place(node=ast.Call(func=ast.Attribute(value=held))) as other]:
+                return not isinstance(held, ast.Attribute) or one.scope is other.scope
+        return False
 
     def before(self, call: Call) -> Sequence[Call]:
         """The calls that are made before `call`."""

@@ -256,3 +256,46 @@ def test_annotations_of_another_model() -> None:
             second = quantization.quantize_apply(tf.keras.Model(inputs, second))
         """
     assert codes(source) == []
+
+
+def test_methods_may_be_called_in_any_order() -> None:
+    source = """
+        class Trainer:
+            def __init__(self):
+                self.model = quantize_model(build())
+                self.converter = tf.lite.TFLiteConverter.from_keras_model(self.model)
+
+            def prepare(self):
+                self.model.compile("adam", "mse")
+                self.converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+            def train(self):
+                self.model.fit(images, labels)
+
+            def convert(self):
+                return self.converter.convert()
+
+            def begin(self):
+                self.float_model = build()
+
+            def convert_float(self):
+                self.begin()
+                converter = tf.lite.TFLiteConverter.from_keras_model(self.float_model)
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+                return converter.convert()
+        """
+    assert codes(source) == []
+
+
+def test_methods_that_do_it_all() -> None:
+    source = """
+        class Trainer:
+            def train(self):
+                self.model = quantize_model(build())
+                self.model.fit(images, labels)
+
+            def convert(self):
+                converter = tf.lite.TFLiteConverter.from_keras_model(quantize_model(build()))
+                return converter.convert()
+        """
+    assert codes(source) == ["QL216", "QL310"]

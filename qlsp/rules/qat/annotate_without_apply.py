@@ -90,7 +90,9 @@ class AnnotateWithoutApply(CallRule):
             if call.symbol != f"{QUANTIZATION}.quantize_annotate_model" or result is None:
                 continue
             used = next((each for each in usage.after(call) if _uses(each, result)), None)
-            if used is None or any(_applies(each, result) for each in usage.after(call)):
+            if used is None or not usage.stays_local(call, used):
+                continue
+            if any(_applies(each, result) for each in usage.after(call)):
                 continue
             found = told(usage.with_tfmot, _EFFECT, "qat")
             if found is None:

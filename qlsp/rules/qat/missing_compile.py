@@ -98,7 +98,7 @@ class MissingCompile(CallRule):
             if subject.kind != "quantized" or subject.number in told_of:
                 continue
             made = _made(usage, call)
-            if made is None or _is_compiled(usage, call):
+            if made is None or not usage.stays_local(made, call) or _is_compiled(usage, call):
                 continue
             found = told(usage.with_tfmot, raises(f"{call.method} raises"), "qat")
             if found is not None:
