@@ -28,7 +28,7 @@ class IoTypeIgnored(CallRule):
     ## Why it matters
     Measured on a convolution, a mean and a matrix product:
 
-    | settings | TF 2.1.4 | TF 2.5.3 and later |
+    | settings | TF 2.1.4 | TF 2.5.3, 2.8.4, 2.21 |
     | --- | --- | --- |
     | `tf.int8`, perhaps `optimizations` | float in and out | `ValueError`: must be tf.float32 |
     | `tf.int8`, int8 operators, `optimizations`, data | float in and out | int8 in and out |

@@ -32,7 +32,7 @@ class MalformedRepresentativeDataset(CallRule):
     `convert` raises, sometimes after an hour of loading images, and seldom says why. Measured on a
     model with one input of shape (None, 16, 16, 8):
 
-    | given | TF 2.5.3 | TF 2.21 |
+    | given | TF 2.5.3 | TF 2.8.4, 2.21 |
     | --- | --- | --- |
     | a generator, list or `tf.data.Dataset` | `TypeError: ... is not callable` | the same |
     | a function with an argument | `TypeError: missing 1 required positional argument` | the same |
