@@ -10,6 +10,7 @@ from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError
 from qlsp.lower.functions import expand_function
 from qlsp.lower.keras.construction import refusal_of_construction
 from qlsp.lower.operation import KEEPS_CHANNELS, Operation
+from qlsp.lower.unrolled import unrolled_lstm
 from qlsp.lower.windows import Padding
 
 Expand = Callable[[Expansion], Operation]
@@ -203,7 +204,7 @@ _LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM(x)"
 
 def _lstm(expansion: Expansion) -> Operation:
     if expansion.attr("unroll", False):
-        raise UndecidedError("an unrolled LSTM")
+        return unrolled_lstm(expansion)
     if not expansion.since(2, 3):
         raise expansion.no_kernel("While", "the converter has no loops")
     if not expansion.static_batch and not expansion.since(2, 8):

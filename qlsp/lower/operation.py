@@ -47,6 +47,10 @@ class Operation:
     """QAT: whether its output has a learned range."""
     variable = False
     """Whether it reads variables of its layer."""
+    reads = ""
+    """Which of its layer's variables that is, where several ops read it."""
+    label = ""
+    """The name of TensorFlow's node within its layer, where the order of ops depends on it."""
     weights = False
     """QAT: whether its weights have a learned range (they are then no plain constants), and are
     not those of an int8 op yet."""
