@@ -40,6 +40,7 @@ from qlsp.rules.qat.nested_model import NestedModel
 from qlsp.rules.qat.subclassed_model import SubclassedModel
 from qlsp.rules.qat.tensor_op import TensorOpInModel
 from qlsp.rules.qat.training_flag import TrainingFlag
+from qlsp.rules.qat.unbuilt_model import UnbuiltModel
 from qlsp.rules.qat.unsupported_activation import UnsupportedActivation
 from qlsp.rules.qat.unsupported_layer import UnsupportedLayer
 from qlsp.rules.qat.weights_after_quantize import QuantizeBeforeWeights
@@ -82,6 +83,7 @@ RULES: tuple[type[Rule], ...] = (
     AnnotateWithoutApply,
     LoadWithoutQuantizeScope,
     CustomObjectWithoutConfig,
+    UnbuiltModel,
     MissingCompile,
     NoRepresentativeDataset,
     IncompleteInt8Settings,

@@ -29,6 +29,8 @@ class Subject:
     """Whether it was handed to code that isn't followed before the call."""
     shapes: tuple[Shape | None, ...] | None = None
     """Of a model's inputs, the batch first, where they are known."""
+    shapeless: bool = False
+    """Whether it is a Sequential that begins with a layer, and is not told its input's shape."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,10 +245,27 @@ def subject_of(run: Interpreter, value: Value, *, shapes: bool = False) -> Subje
         return Subject(run.layer_id(value), value.handle.kind, value.handle.lost)
     if isinstance(value, v.Model | v.Sequential):
         known = _shapes(run, value) if shapes else None
-        return Subject(run.layer_id(value), "float", shapes=known)
+        return Subject(run.layer_id(value), "float", shapes=known, shapeless=_is_shapeless(value))
     if isinstance(value, v.Instance) and isinstance(value.keras, v.Model | v.Sequential):
         return subject_of(run, value.keras, shapes=shapes)
     return None
+
+
+_SHAPES = ("input_shape", "batch_input_shape", "batch_shape", "shape", "input_dim", "input_tensor")
+
+
+def _is_shapeless(model: v.Model | v.Sequential) -> bool:
+    if isinstance(model, v.Model) or model.lost or model.entries.open or not model.entries.items:
+        return False
+    first = model.entries.items[0]
+    layer = first.layer if isinstance(first, v.Entry) else None
+    return (
+        isinstance(layer, v.Layer)
+        and layer.complete
+        and layer.cls not in ("InputLayer", "Input")
+        and not layer.calls
+        and all(name not in layer.attrs for name in _SHAPES)
+    )
 
 
 def _shapes(run: Interpreter, model: v.Model | v.Sequential) -> tuple[Shape | None, ...] | None:

@@ -50,6 +50,33 @@ def function(usage: Usage, name: str, near: Call) -> str | None:
     return Imports.of(usage.document).reference(path)
 
 
+def is_touched_before(usage: Usage, site: Site | None, allowed: tuple[str, ...]) -> bool:
+    """Whether the variable that the call at `site` is given may have been used before.
+
+    Methods in `allowed` don't count.
+    """
+    place = Place.find(usage.document, site.span) if site is not None else None
+    match place and place.node:
+        case ast.Call(args=[ast.Name(id=name) as given, *_]) if place is not None:
+            harmless = {
+                id(node.value)
+                for node in ast.walk(place.scope)
+                if isinstance(node, ast.Attribute) and node.attr in allowed
+            }
+            return any(
+                isinstance(node, ast.Name)
+                and node.id == name
+                and isinstance(node.ctx, ast.Load)
+                and node is not given
+                and id(node) not in harmless
+                and node.lineno <= place.node.lineno
+                for node in ast.walk(place.scope)
+            )
+        case ast.Call(args=[ast.Call(), *_]):
+            return False
+    return True
+
+
 def is_read_after(usage: Usage, site: Site | None) -> bool:
     """Whether the variable that the method at `site` is called on may be read again later."""
     place = Place.find(usage.document, site.span) if site is not None else None
