@@ -52,8 +52,7 @@ class Operation:
     label = ""
     """The name of TensorFlow's node within its layer, where the order of ops depends on it."""
     weights = False
-    """QAT: whether its weights have a learned range (they are then no plain constants), and are
-    not those of an int8 op yet."""
+    """QAT: whether its weights have a learned range (they are then no plain constants)."""
     into: Operation | None = None
     """The op that took it in."""
     head: Operation | None = None
