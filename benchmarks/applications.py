@@ -126,7 +126,7 @@ def main() -> int:
     parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
     python = Path(arguments.python or tensorflow_python())
-    workflows = [each for each in get_args(Workflow) if each in arguments.workflow.split(",")]
+    workflows = [each for each in arguments.workflow.split(",") if each in get_args(Workflow)]
     if not arguments.report:
         for name in arguments.names or APPLICATIONS:
             _measure_missing(name, workflows, python, arguments.cache, arguments.timeout)
@@ -296,7 +296,7 @@ def _write(found: Sequence[Comparison]) -> None:
             sum(each.layers for each in of_workflow),
             sum(each.right for each in of_workflow),
         )
-        total.append(f"{right} of {layers}" + (f" ({right / layers:.1%})" if layers else ""))
+        total.append(f"{right} of {layers} ({right / layers:.1%})" if layers else "")
     rows.append(f"| **all** | | {' | '.join(total)} |")
     before, _, rest = _DOCUMENT.read_text(encoding="utf-8").partition(_BEGIN)
     after = rest.partition(_END)[2]
