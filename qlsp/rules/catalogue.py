@@ -10,6 +10,7 @@ from qlsp.rules.converter.no_representative_dataset import NoRepresentativeDatas
 from qlsp.rules.converter.qat_without_optimizations import QatWithoutOptimizations
 from qlsp.rules.converter.random_dataset import RandomRepresentativeDataset
 from qlsp.rules.converter.representative_dataset import MalformedRepresentativeDataset
+from qlsp.rules.converter.select_tf_ops import SelectTfOps
 from qlsp.rules.converter.unknown_attribute import UnknownConverterAttribute
 from qlsp.rules.device.operator_off_device import OperatorOffDevice
 from qlsp.rules.device.unmet_constraint import UnmetDeviceConstraint
@@ -91,6 +92,7 @@ RULES: tuple[type[Rule], ...] = (
     MalformedRepresentativeDataset,
     RandomRepresentativeDataset,
     UnknownConverterAttribute,
+    SelectTfOps,
     LegacyConverter,
     DummyQuantization,
     QatWithoutOptimizations,
