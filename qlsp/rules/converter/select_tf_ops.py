@@ -86,7 +86,7 @@ class SelectTfOps(CallRule):
     def check_calls(self, usage: Usage) -> Iterator[CallFinding]:
         """Every conversion without built-in operators."""
         for each in conversions(usage):
-            if each.ops != {_SELECT}:
+            if each.ops != frozenset([_SELECT]):
                 continue
             found = told(each.toolchains, _EFFECT)
             if found is not None:

@@ -21,10 +21,10 @@ class AnnotateWithoutApply(CallRule):
     Finds models from `quantize_annotate_model` that are trained or converted as they are.
 
     ## Why it matters
-    The annotation wraps each layer and changes nothing in what it computes. Measured on TF 2.21
-    with tfmot 0.8.1: such a model trains without any fake-quantization, and
-    converts to a float model, or with `optimizations` to one of dynamic range, like the model that
-    it was made from.
+    The annotation wraps each layer and changes nothing in what it computes. Measured on TF 2.5.3
+    with tfmot 0.6.0, TF 2.8.4 with tfmot 0.7.5 and TF 2.21 with tfmot 0.8.1: such a model trains
+    without any fake-quantization, and converts to a float model, or with `optimizations` to one of
+    dynamic range, like the model that it was made from.
 
     ## How to fix it
     `tfmot.quantization.keras.quantize_apply(annotated)` gives the model to train. The model is

@@ -56,10 +56,11 @@ class CustomObjectWithoutConfig(CallRule):
 
     ## Why it matters
     `quantize_apply` clones the annotated model: it writes each object down as a config and makes
-    it again by the name of its class. Measured on TF 2.21 with tfmot 0.8.1: without the scope it
-    raises `ValueError: Unable to clone model. This generally happens if you used custom Keras
-    layers or objects in your model`, and for a layer with arguments but without a `get_config`
-    `KeyError: 'name'`. With both it works.
+    it again by the name of its class. Measured on TF 2.5.3 with tfmot 0.6.0 and TF 2.21
+    with tfmot 0.8.1: without the scope it raises `ValueError: Unable to clone model. This generally
+    happens if you used custom Keras layers or objects in your model`. For a layer with arguments
+    but without a `get_config` it raises `NotImplementedError: Layer has arguments in __init__ and
+    therefore must override get_config` (2.5.3) or `KeyError: 'name'` (2.21). With both it works.
 
     ## How to fix it
     Call `quantize_apply` within `quantize_scope` with the classes by name, which the fix writes. A

@@ -13,22 +13,24 @@ from qlsp.trace.program import Call
 
 _LOADS = ("keras.models.load_model", "keras.saving.load_model")
 _CLONES = "keras.models.clone_model"
-_FILES = (".h5", ".hdf5")
+_HDF5 = (".h5", ".hdf5")
+_FILES = (*_HDF5, ".keras")
 
 
 class LoadWithoutQuantizeScope(CallRule):
     """A quantized model is read or cloned outside of `quantize_scope`.
 
     ## What it does
-    Finds `load_model` of an HDF5 file that the same program saves a quantized model to, and
-    `clone_model` of a quantized model, where neither is within `quantize_scope` nor given
+    Finds `load_model` of an HDF5 or Keras file that the same program saves a quantized model to,
+    and `clone_model` of a quantized model, where neither is within `quantize_scope` nor given
     `custom_objects`.
 
     ## Why it matters
-    Keras doesn't know tfmot's layers by name. Measured on TF 2.21 with tfmot 0.8.1: `load_model`
-    of an HDF5 file raises `ValueError: Unknown layer: 'QuantizeLayer'`, and `clone_model`
-    `ValueError: Unknown None: 'AllValuesQuantizer'`. Within `quantize_scope` the file gives the
-    same outputs as the model that was saved. (A `.keras` file can't be read back with either.)
+    Keras doesn't know tfmot's layers by name. Measured on TF 2.5.3 with tfmot 0.6.0 and TF 2.21
+    with tfmot 0.8.1: `load_model` of an HDF5 file raises `ValueError: Unknown layer:
+    'QuantizeLayer'`, and `clone_model` a `ValueError` about `AllValuesQuantizer`. Within
+    `quantize_scope` the file gives the same outputs as the model that was saved. A `.keras` file of
+    TF 2.21 can't be read back within the scope either: save HDF5, or the weights.
 
     ## How to fix it
     Load within `with tfmot.quantization.keras.quantize_scope():`. The program raised before, so the
@@ -109,7 +111,9 @@ class LoadWithoutQuantizeScope(CallRule):
                 continue
             rewrites: tuple[CallRewrite, ...] = ()
             code = function(usage, "quantize_scope", call)
-            if code is not None and call.site is not None:
+            path = call.args[0] if call.args else ""
+            mends = saved is None or (isinstance(path, str) and path.endswith(_HDF5))
+            if code is not None and call.site is not None and mends:
                 change = WrapInWith(call.site, f"{code}()")
                 rewrites = (CallRewrite("Use quantize_scope", Applicability.UNSAFE, (change,)),)
             related = (Related(saved.site, "saved here"),) if saved and saved.site else ()

@@ -27,10 +27,10 @@ class MixedPrecisionWithQuantize(CallRule):
 
     ## Why it matters
     The layers that tfmot adds compute in float32, and the values that they are given are float16.
-    Measured on TF 2.21 with tfmot 0.8.1, for `mixed_float16`, `mixed_bfloat16` and `float16`, set
-    before the model is built or only before it is quantized: `quantize_model` raises a `TypeError`
-    from within its `QuantizeLayer`. Nor does a model built under such a policy convert without
-    tfmot: `'tf.Conv2D' op is neither a custom op nor a flex op`.
+    Measured on TF 2.5.3 with tfmot 0.6.0 and TF 2.21 with tfmot 0.8.1, for `mixed_float16`,
+    `mixed_bfloat16` and `float16`, set before the model is built or only before it is quantized:
+    `quantize_model` raises a `TypeError` from within its own layers. Nor does a model built under
+    such a policy convert without tfmot: `'tf.Conv2D' op is neither a custom op nor a flex op`.
 
     ## How to fix it
     Train in float32: take the policy out, or set it back to `"float32"` before the model is built.

@@ -24,12 +24,13 @@ class QuantizeBeforeWeights(CallRule):
 
     ## Why it matters
     `quantize_model` copies the weights into a new model whose layers are wrapped and have further
-    variables. Measured on TF 2.21 with tfmot 0.8.1:
+    variables. Measured on TF 2.5.3 with tfmot 0.6.0 and TF 2.21 with tfmot 0.8.1:
 
     | what is done | what comes out |
     | --- | --- |
     | the float model is given weights afterwards | the quantized one gives what it gave before |
-    | the quantized model reads float weights from HDF5 | `ValueError: Layer 'quantize_layer' expected 3 variables, but received 0` |
+    | the quantized model reads float weights from HDF5 | `ValueError`, for it has other layers and variables |
+    | it reads them `by_name` | `ValueError` (2.21), or nothing is said, and its weights stay (2.5.3) |
     | it reads them from a TensorFlow checkpoint | nothing is said, and its weights stay |
 
     ## How to fix it
@@ -138,7 +139,7 @@ def _of_float(usage: Usage, call: Call) -> Iterator[CallFinding]:
     saved = saves[-1]
     if saved.subject is None or saved.subject.kind != "float":
         return
-    hdf5 = path.endswith((".h5", ".hdf5"))
+    hdf5 = path.endswith((".h5", ".hdf5")) and "by_name" not in call.kwargs
     effect = raises("load_weights raises") if hdf5 else Effect("the float weights are not taken")
     found = told(usage.with_tfmot, effect, "qat")
     if found is not None:
