@@ -176,7 +176,10 @@ def _without_data(each: Conversion) -> CallFinding | None:
     site = each.place(_OPS, _TYPES)
     rewrites: tuple[CallRewrite, ...] = ()
     held = each.setting(_OPS)
-    if each.quantized and each.optimizes and held is not None and held.site is not None:
+    alone = all(
+        other is each.call or other.site != each.call.site for other in each.usage.calls
+    )  # else the same code converts other models, too
+    if each.quantized and each.optimizes and alone and held is not None and held.site is not None:
         rewrite = RemoveStatement(held.site)
         rewrites = (CallRewrite("Remove `supported_ops`", Applicability.UNSAFE, (rewrite,)),)
     if found is None:
