@@ -14,7 +14,7 @@ from qlsp.trace.builtins import BUILTINS
 from qlsp.trace.gate import CONVERTERS, FUNCTIONS, LAYERS
 from qlsp.trace.keras.names import resolve
 from qlsp.trace.scope import Module
-from qlsp.trace.tools import SYMBOLS
+from qlsp.trace.tools import TELLING
 
 _KINDS = frozenset({"layer", "model", "sequential", "input", "application", "layer_function", "op"})
 _NAMES = LAYERS | FUNCTIONS | CONVERTERS
@@ -88,7 +88,7 @@ class Interest:
 
 def _builds_outside(path: str) -> bool:
     known = resolve(path)
-    return known is not None and (known.kind in _KINDS or known.symbol in SYMBOLS)
+    return known is not None and (known.kind in _KINDS or known.symbol in TELLING)
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:

@@ -48,6 +48,8 @@ CONVERTERS = frozenset(
 _DATASET = "tf.lite.RepresentativeDataset"
 SYMBOLS = CONVERTERS | _RESULTS.keys() | {_DATASET}
 """The functions that are recorded."""
+TELLING = CONVERTERS | {symbol for symbol in _RESULTS if symbol.startswith(_TFMOT)}
+"""Those for whose sake a function is followed."""
 METHODS = frozenset(["compile", "evaluate", "fit", "load_weights", "save", "save_weights"])
 """The methods of models that are recorded."""
 
