@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from qlsp.diagnostic import Applicability
 from qlsp.rules.calls import CallFinding, CallRewrite, CallRule, Effect, Usage, raises, since, told
@@ -14,6 +14,7 @@ from qlsp.rules.rewrite.statements import ReplaceText
 from qlsp.rules.rule import Case
 from qlsp.source.span import Site, Span
 from qlsp.source.syntax import Place
+from qlsp.toolchain import Toolchain
 from qlsp.trace.graph import Shape
 
 _RAISES = raises("`convert` raises")
@@ -207,7 +208,8 @@ def _of_sample(each: Conversion, given: Dataset, sample: ast.expr) -> Iterator[C
             each,
             "A representative dataset yields an array, not a list of arrays",
             sample,
-            rewrites=_in_list(each, sample),
+            _since_signatures if _is_list_of_inputs(sample) else _RAISES,
+            rewrites=() if _is_list_of_inputs(sample) else _in_list(each, sample),
         )
     elif isinstance(sample, ast.Tuple) and not _is_signature(sample):
         one = sample.elts[0] if len(sample.elts) == 1 else None
@@ -222,7 +224,7 @@ def _of_sample(each: Conversion, given: Dataset, sample: ast.expr) -> Iterator[C
             each,
             "A representative dataset yields a dict, not a list",
             sample,
-            lambda toolchain: None if since(toolchain, "2.8") else _RAISES,
+            _before_signatures,
         )
     if isinstance(sample, ast.Tuple):
         return
@@ -262,11 +264,10 @@ def _finding(
     each: Conversion,
     problem: str,
     node: ast.expr | None,
-    effect: object = _RAISES,
+    effect: Effect | Callable[[Toolchain], Effect | None] = _RAISES,
     rewrites: tuple[CallRewrite, ...] = (),
 ) -> Iterator[CallFinding]:
-    chosen = effect if isinstance(effect, Effect) or callable(effect) else _RAISES
-    found = told(each.toolchains, chosen)
+    found = told(each.toolchains, effect)
     if found is None:
         return
     path = each.usage.document.path
@@ -280,6 +281,23 @@ def _is_bare(given: Dataset, sample: ast.expr) -> bool:
     if isinstance(sample, ast.Name):
         source = given.reader.iterated(sample)
         return source is not None and given.reader.is_dataset(source)
+    return False
+
+
+def _since_signatures(toolchain: Toolchain) -> Effect | None:
+    """Converters of models with signatures (TF 2.8 in what was measured) look at the type."""
+    return _RAISES if since(toolchain, "2.8") else None
+
+
+def _before_signatures(toolchain: Toolchain) -> Effect | None:
+    return None if since(toolchain, "2.8") else _RAISES
+
+
+def _is_list_of_inputs(sample: ast.expr) -> bool:
+    """Whether an array is made of a list, whose items older converters took for the inputs."""
+    match sample:
+        case ast.Call(func=ast.Attribute(attr="array" | "asarray" | "stack")):
+            return True
     return False
 
 
