@@ -292,16 +292,23 @@ def _write(found: Sequence[Comparison]) -> None:
     total = []
     for workflow in get_args(Workflow):
         of_workflow = [each for each in found if each.workflow == workflow]
-        layers, right = (
-            sum(each.layers for each in of_workflow),
-            sum(each.right for each in of_workflow),
-        )
-        total.append(f"{right} of {layers} ({right / layers:.1%})" if layers else "")
+        total.append(_total(of_workflow))
     rows.append(f"| **all** | | {' | '.join(total)} |")
     before, _, rest = _DOCUMENT.read_text(encoding="utf-8").partition(_BEGIN)
     after = rest.partition(_END)[2]
     table = "\n".join(rows)
     _DOCUMENT.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}", encoding="utf-8")
+
+
+def _total(found: Sequence[Comparison]) -> str:
+    """The share of the layers of what converts, and of the errors."""
+    raising = [each for each in found if each.measured.error is not None]
+    layers = sum(each.layers for each in found if each not in raising)
+    right = sum(each.right for each in found if each not in raising)
+    text = f"{right} of {layers} ({right / layers:.1%})" if layers else ""
+    if raising:
+        text += f"; {sum(each.same_ops for each in raising)} of {len(raising)} errors"
+    return text
 
 
 def _cell(comparison: Comparison | None) -> str:
