@@ -48,6 +48,7 @@ from qlsp.rules.qat.weights_after_quantize import QuantizeBeforeWeights
 from qlsp.rules.rule import Rule
 from qlsp.rules.tf1.eight_bit_op import EightBitOp
 from qlsp.rules.tf1.fake_quant_before_activation import FakeQuantBeforeActivation
+from qlsp.rules.tf1.graph_transform_quantized import GraphTransformQuantized
 from qlsp.rules.tf1.missing_activation_fake_quant import MissingActivationFakeQuant
 from qlsp.rules.tf1.training_graph_exported import TrainingGraphExported
 from qlsp.rules.tf1.unfoldable_batchnorm import UnfoldableBatchnorm
@@ -101,6 +102,7 @@ RULES: tuple[type[Rule], ...] = (
     TrainingGraphExported,
     UnfoldableBatchnorm,
     EightBitOp,
+    GraphTransformQuantized,
     OperatorOffDevice,
     UnmetDeviceConstraint,
 )

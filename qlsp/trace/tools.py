@@ -33,6 +33,7 @@ _RESULTS: dict[str, Kind] = {
     "keras.mixed_precision.set_global_policy": "unknown",
     "keras.mixed_precision.set_policy": "unknown",
     "keras.config.set_dtype_policy": "unknown",
+    "tf.tools.graph_transforms.TransformGraph": "unknown",
 }
 _MAKERS = (
     *("from_keras_model", "from_saved_model", "from_concrete_functions", "from_session"),

@@ -121,3 +121,27 @@ EIGHT_BIT_OPS = """
 def test_ops_of_graph_transforms() -> None:
     (diagnostic,) = found(EIGHT_BIT_OPS, TF1)
     assert (diagnostic.code, diagnostic.span.line) == ("QL405", 4)
+
+
+TRANSFORM = """
+    import tensorflow as tf
+    from tensorflow.tools.graph_transforms import TransformGraph
+
+
+    def convert(graph):
+        graph = TransformGraph(
+            graph,
+            ["input"],
+            ["InceptionV3/Predictions/Reshape_1"],
+            ["fold_constants(ignore_errors=true)", "fold_batch_norms", "quantize_weights"],
+        )
+        tf.train.write_graph(graph, ".", "quantized.pb", as_text=False)
+        converter = tf.lite.TFLiteConverter.from_frozen_graph("quantized.pb", ["input"], ["output"])
+        return converter.convert()
+"""
+
+
+def test_graph_transforms() -> None:
+    """What the question does with two programs, in one."""
+    (diagnostic,) = found(TRANSFORM, Settings(select=("QL4",), toolchains=(MEASURED[0],)))
+    assert (diagnostic.code, diagnostic.span.line) == ("QL406", 6)
