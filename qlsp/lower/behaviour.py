@@ -18,6 +18,10 @@ _RELEASES: tuple[Version, ...] = (
 )
 
 
+_CONVERTER: Version = (2, 3)
+"""The first release with the converter of today, quantization included."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Behaviour:
     """A class of toolchains that lower every graph to the same ops.
@@ -51,10 +55,12 @@ _TENSORFLOWS = sorted({v for each in MEASURED if (v := _version(each.tensorflow)
 
 @lru_cache(maxsize=64)
 def nearest_tensorflow(version: str) -> Version:
-    """The measured TensorFlow release nearest to `version`; the older one of two."""
+    """The measured TensorFlow release nearest to `version` with the same converter; the older one
+    of two."""
     wanted = _version(version) or _TENSORFLOWS[-1]
     position = _position(wanted)
-    return min(_TENSORFLOWS, key=lambda each: (abs(_position(each) - position), each))
+    same = [each for each in _TENSORFLOWS if (each >= _CONVERTER) == (wanted >= _CONVERTER)]
+    return min(same, key=lambda each: (abs(_position(each) - position), each))
 
 
 def _position(version: Version) -> int:
