@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def make(run: Interpreter, name: Name, arguments: Arguments, site: Site | None) -> v.Layer:
     """The layer object that a constructor call makes."""
     run.budget.spend(4)
+    run.budget.layers += 1
     cls = name.last
     attrs = signatures.bind(cls, arguments.args, arguments.kwargs, name.flavour)
     given = attrs.get("name")

@@ -108,7 +108,7 @@ class _Tracer:
 
     def run_body(self) -> None:
         machine = self.machine
-        self._begin("<module>")
+        self._begin("<module>", machine.limits.fuel)
         self.module.names["__name__"] = "__main__"
         self.module.names["__file__"] = self.module.path
         self.module.state = "running"
@@ -121,11 +121,11 @@ class _Tracer:
         self._finish("<module>", None, None)
         self.effects = machine.tape.effects
 
-    def _begin(self, name: str) -> None:
+    def _begin(self, name: str, patience: int | None = None) -> None:
         machine = self.machine
         machine.tape = Tape()
         machine.tape.effects += self.effects
-        machine.budget.begin()
+        machine.budget.begin(patience)
         machine.models = []
         machine.program = []
         machine.instances = []
