@@ -59,7 +59,15 @@ PROJECT_MARKERS = (
 """What shows that a folder is the top of a project."""
 
 _Found = TypeVar("_Found")
-DEVICES = ("tflite-cpu",)
+DEVICES = (
+    "tflite-cpu",
+    "tflm",
+    *("ethos-u55", "ethos-u55-32", "ethos-u55-64", "ethos-u55-128", "ethos-u55-256"),
+    *("ethos-u65", "ethos-u65-256", "ethos-u65-512"),
+    *("ethos-u85", "ethos-u85-128", "ethos-u85-256", "ethos-u85-512", "ethos-u85-1024"),
+    "ethos-u85-2048",
+)
+"""Where a model can run; Ethos-U with or without the number of multipliers, as Vela names them."""
 _VERSIONED = ("tensorflow", "keras", "tfmot")
 
 

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-import ast
 import json
-import re
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import click
-from rich.console import Console
 
-from qlsp.config import absolute, find_config
-from qlsp.discovery.interpreter import Interpreter, find_interpreter
+from qlsp.cli.running import (
+    interpreter_for,
+    memory_limit,
+    running_options,
+    shown_progress,
+    stdout_console,
+    target_of,
+    terminated,
+)
+from qlsp.config import find_config
 from qlsp.discovery.settings import settings_for
 from qlsp.error import QlspError
 from qlsp.source.document import Document, SourceError
 from qlsp.toolchain import Workflow
 from qlsp.trace.roots import imported
 from qlsp.verify.comparison import Comparison, Surroundings, compare, compare_fixed
-from qlsp.verify.process import MEGABYTE, Limits
+from qlsp.verify.process import Limits
 from qlsp.verify.report.comparison import print_comparison
 from qlsp.verify.report.html import html_page
 from qlsp.verify.report.json import comparison_data, report_data
+from qlsp.verify.report.junit import junit
+from qlsp.verify.report.markdown import markdown
 from qlsp.verify.report.text import print_report
 from qlsp.verify.revision import at_revision
-from qlsp.verify.session import Progress, Target
+from qlsp.verify.session import Target
 from qlsp.verify.verify import Report, verify
 
+_RENDERED = {"markdown": markdown, "junit": junit}
 _WORKFLOWS: tuple[Workflow, ...] = ("float", "ptq", "qat")
-_UNITS = {"": MEGABYTE, "M": MEGABYTE, "MB": MEGABYTE, "G": 1024 * MEGABYTE, "GB": 1024 * MEGABYTE}
-_PIPE_WIDTH = 200
 
 
 @click.command()
@@ -44,12 +46,6 @@ _PIPE_WIDTH = 200
     "workflows",
     metavar="WORKFLOW,…",
     help="Any of float, ptq and qat.  [default: as lint finds them]",
-)
-@click.option(
-    "--python",
-    metavar="INTERPRETER",
-    help="The Python to build and convert in.  "
-    "[default: $VIRTUAL_ENV, then .venv of the project, then this one]",
 )
 @click.option("--fix", is_flag=True, help="Verify with and without the safe fixes, and compare.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix: also those that need retraining.")
@@ -74,7 +70,7 @@ _PIPE_WIDTH = 200
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "markdown", "junit"]),
     default="text",
     show_default=True,
     help="How to print the report.",
@@ -85,19 +81,7 @@ _PIPE_WIDTH = 200
     metavar="FILE",
     help="Also write the report as one self-contained page.",
 )
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=600.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For building, and for each conversion.",
-)
-@click.option(
-    "--memory",
-    metavar="SIZE",
-    help="Most memory to use: 800M, 4G.  [default: four fifths of what is free]",
-)
+@running_options
 def command(
     target: str,
     workflows: str | None,
@@ -127,17 +111,15 @@ def command(
     Exit code: 0 as it should be; 1 with an op that should have fused, a float island or an
     error of the converter; 2 if the model could not be built.
     """
-    parsed = _target(target, arguments, shapes)
-    interpreter = find_interpreter(python, parsed.file.parent) or Interpreter(
-        Path(sys.executable), "the Python that runs qlsp"
-    )
+    parsed = target_of(target, arguments, shapes)
+    interpreter = interpreter_for(python, parsed.file.parent)
     chosen = _workflows(workflows, parsed, str(interpreter.path))
-    limits = Limits(timeout, _memory(memory))
+    limits = Limits(timeout, memory_limit(memory))
     if (unsafe_fixes or write) and not fix:
         raise QlspError("--unsafe-fixes and --write go with --fix")
     if fix and against is not None:
         raise QlspError("--fix and --against don't go together")
-    with _terminated(), _progress() as progress:
+    with terminated(), shown_progress() as progress:
         surroundings = Surroundings(chosen, interpreter, limits, progress)
         if against is not None:
             result: Report | Comparison = compare(
@@ -165,7 +147,10 @@ def _print(result: Report | Comparison, form: str) -> None:
         json.dump(data, sys.stdout, indent=2)
         click.echo()
         return
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    if form in _RENDERED:
+        click.echo(_RENDERED[form](result), nl=False)
+        return
+    console = stdout_console()
     if isinstance(result, Report):
         print_report(result, console)
     else:
@@ -179,49 +164,11 @@ def _write(file: Path, text: str) -> None:
         raise QlspError(f"--html {file}: {error.strerror or error}") from None
 
 
-def _target(text: str, arguments: tuple[str, ...], shapes: tuple[str, ...]) -> Target:
-    name, separator, builder = text.rpartition("::")
-    if not separator or not name or not builder:
-        raise QlspError(f"'{text}' names no builder: write FILE.py::BUILDER")
-    file = absolute(Path(name))
-    if file.is_dir():
-        raise QlspError(f"{name} is a folder: write FILE.py::BUILDER")
-    if not file.exists():
-        raise QlspError(f"{name}: no such file")
-    root = find_config(file.parent).root
-    return Target(
-        file,
-        builder,
-        dict(_argument(each) for each in arguments),
-        tuple(_shape(each) for each in shapes),
-        tuple(dict.fromkeys((root, Path.cwd()))),
-    )
-
-
 def _other(
     text: str, target: Target, arguments: tuple[str, ...], shapes: tuple[str, ...]
 ) -> Target:
     """What to compare with: another builder, or the same at a revision."""
-    return _target(text, arguments, shapes) if "::" in text else at_revision(target, text)
-
-
-def _argument(text: str) -> tuple[str, object]:
-    key, separator, value = text.partition("=")
-    if not separator or not key.isidentifier():
-        raise QlspError(f"--set {text}: write KEY=VALUE")
-    try:
-        return key, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return key, value
-
-
-def _shape(text: str) -> tuple[int | None, ...]:
-    try:
-        return tuple(
-            None if part.strip() in ("?", "None") else int(part) for part in text.split(",")
-        )
-    except ValueError:
-        raise QlspError(f"--input {text}: write the sizes with commas, as in 1,96,96,3") from None
+    return target_of(text, arguments, shapes) if "::" in text else at_revision(target, text)
 
 
 def _workflows(text: str | None, target: Target, python: str) -> tuple[Workflow, ...]:
@@ -244,38 +191,3 @@ def _imports_tfmot(target: Target) -> bool:
     except (OSError, SourceError):
         return False
     return any(name.startswith("tfmot") for name in names)
-
-
-def _memory(text: str | None) -> int:
-    if text is None:
-        return 0
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text)
-    unit = _UNITS.get(match[2].upper()) if match else None
-    if match is None or unit is None or not float(match[1]):
-        raise QlspError(f"--memory {text}: write a size, as in 800M or 4G")
-    return int(float(match[1]) * unit)
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """Let an end by SIGTERM clean up as one by an exception does."""
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show on standard error what is being done."""
-    console = Console(stderr=True, highlight=False)
-    if not console.is_terminal:
-        yield lambda doing: click.echo(f"{doing} …", err=True)
-        return
-    with console.status("starting") as status:
-        yield lambda doing: status.update(doing)

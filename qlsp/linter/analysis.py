@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qlsp.rules.calls import Usage
 from qlsp.rules.lowered import LoweredGraph
 from qlsp.settings import Settings
 from qlsp.source.document import Document
+from qlsp.toolchain import Workflow
 from qlsp.trace import Project, trace
 from qlsp.trace.gate import builds_layers
 from qlsp.trace.graph import LayerGraph
@@ -20,6 +22,9 @@ class Analysis:
     settings: Settings
     project: Project | None
     graphs: tuple[LoweredGraph, ...]
+    usages: tuple[Usage, ...] = ()
+    """What it does with converters, tfmot and built models."""
+    workflows: tuple[Workflow, ...] = ()
 
     @classmethod
     def of(cls, document: Document, settings: Settings, project: Project | None) -> Analysis:
@@ -33,10 +38,20 @@ class Analysis:
             is_tf1=any(map(_is_tf1, traced.graphs)),
         )
         lowered = (
-            LoweredGraph.of(graph, workflows, settings.toolchains, quantizes=quantizes)
+            LoweredGraph.of(
+                graph,
+                workflows,
+                settings.toolchains,
+                quantizes=quantizes,
+                device=settings.device,
+            )
             for graph in traced.graphs
         )
-        return cls(document, settings, project, tuple(lowered))
+        usages = (
+            Usage(program.calls, document, settings.toolchains, quantizes)
+            for program in traced.programs
+        )
+        return cls(document, settings, project, tuple(lowered), tuple(usages), workflows)
 
     def changed(self, text: str) -> Analysis:
         """The analysis of the same file with another text. Raises `SourceError`."""

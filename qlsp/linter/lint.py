@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from qlsp.diagnostic import Applicability, Diagnostic, Fix, Severity, syntax_error
 from qlsp.linter.analysis import Analysis
-from qlsp.linter.faults import faults
+from qlsp.linter.calls import CallFault, call_faults
+from qlsp.linter.faults import Fault, faults
 from qlsp.rules.catalogue import RULES
 from qlsp.rules.unused_suppression import UnusedSuppression
 from qlsp.settings import Settings
@@ -37,18 +38,28 @@ def lint(
     )
     suppressions = Suppressions.of(document)
     found = []
-    for fault in faults(analysis, selected):
+    every: list[Fault | CallFault] = [
+        *faults(analysis, selected),
+        *call_faults(analysis, selected),
+    ]
+    for fault in every:
         if suppressions.silences(fault.rule.code, fault.rule.name, fault.span):
             continue
         fix = None
         if fixes:
-            from qlsp.linter.mend import mend  # imports libcst: 0.2 s
-
-            fix = mend(analysis, fault)
+            fix = _mended(analysis, fault)
         found.append(fault.diagnostic(document, fix))
     if UnusedSuppression in selected:
         found += _unused(document, suppressions, {rule.code for rule in selected})
     return sorted(found, key=lambda each: (each.span, each.code))
+
+
+def _mended(analysis: Analysis, fault: Fault | CallFault) -> Fix | None:
+    if isinstance(fault, CallFault):
+        return fault.mend(analysis)
+    from qlsp.linter.mend import mend  # imports libcst: 0.2 s
+
+    return mend(analysis, fault)
 
 
 def _unused(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from qlsp.lower.behaviour import Behaviour, Version
 
 _PREFIXES = (
@@ -51,6 +49,10 @@ _KERAS3: dict[str, str] = {
 }
 """Where Keras 3 composes a function in another way."""
 
+_SOFTMAX_OF_IMAGES: Version = (2, 5)
+"""The release whose Keras 2 first leaves softmax of other than vectors to TensorFlow."""
+_SOFTMAX = "REDUCE_MAX(x) SUB(x, _) EXP(_) SUM(_) DIV(2, 3)"
+
 _STRINGS_SINCE: dict[str, Version] = {
     "gelu": (2, 4),
     "relu6": (2, 8),
@@ -92,10 +94,13 @@ def function_name(value: object) -> str | None:
     return _NAMES.get(text, text) if "." not in text else None
 
 
-@lru_cache(maxsize=256)
-def program(name: str, keras: int) -> str | None:
-    """The ops of the activation `name`; None if it is not known."""
-    return (_KERAS3.get(name) if keras == 3 else None) or PROGRAMS.get(name)
+def program(name: str, behaviour: Behaviour, rank: int | None) -> str | None:
+    """The ops of the activation `name` on a tensor of `rank`; None if it is not known."""
+    if behaviour.keras == 3 and name in _KERAS3:
+        return _KERAS3[name]
+    if name == "softmax" and rank != 2 and behaviour.tensorflow < _SOFTMAX_OF_IMAGES:
+        return _SOFTMAX
+    return PROGRAMS.get(name)
 
 
 def knows(text: str, behaviour: Behaviour) -> bool:

@@ -29,7 +29,10 @@ class Case:
     until: Version = (99, 0)
     refusal: tuple[str, str] | None = None
     """Type and message of the exception that it raises instead."""
-    workflow: str | None = None
+    lacks: str = ""
+    """The TensorFlow op that the converter can't convert."""
+    calibrated: bool | None = None
+    """Whether the converter gets representative data."""
 
     def holds(self, expansion: Expansion) -> bool:
         """Whether the current layer is of this case."""
@@ -39,7 +42,7 @@ class Case:
             and (self.constants_first is None or self.constants_first == expansion.constants_first)
             and (not self.ranks or expansion.rank() in self.ranks)
             and self.since <= expansion.behaviour.tensorflow <= self.until
-            and self.workflow in {None, expansion.workflow}
+            and self.calibrated in {None, expansion.calibrated}
         )
 
 
@@ -48,14 +51,12 @@ def expand_case(expansion: Expansion) -> Operation:
     cls = expansion.node.cls
     for case in CASES[cls]:
         if case.holds(expansion):
+            if case.lacks:
+                raise expansion.no_kernel(case.lacks, f"the converter does not take {cls}")
             if case.refusal is not None:
                 raise RefusedError("convert", *case.refusal, f"the converter does not take {cls}")
             return expansion.run(case.program, *expansion.inputs)
     raise UndecidedError(f"{cls} is not known in this form")
-
-
-def _no_kernel(op: str) -> tuple[str, str]:
-    return "ConverterError", f"'tf.{op}' op is neither a custom op nor a flex op"
 
 
 CRASH = ("SIGSEGV", "failed to legalize operation 'tf.TensorListReserve'")
@@ -69,10 +70,17 @@ UNPARSED = (
 )
 """Calibration of TF 2.5 can't read the loop that the converter wrote."""
 
+_RESHAPES = (
+    "ConverterError",
+    "Check failed: input_flat_size == RequiredBufferSizeForShape(output_shape)",
+)
+"""The older converter takes no sizes that are computed from the batch."""
+
 _RNN = (
-    Case("", workflow="ptq", until=(2, 5), refusal=UNPARSED),
+    Case("", until=(2, 2), lacks="While"),
+    Case("", calibrated=True, until=(2, 5), refusal=UNPARSED),
     Case("", static=False, refusal=DYNAMIC_LIST),
-    Case("", static=True, workflow="ptq", refusal=CRASH),
+    Case("", static=True, calibrated=True, refusal=CRASH),
     Case(_LOOP, static=True),
 )
 
@@ -84,7 +92,14 @@ _REPEAT = (
 
 CASES: Mapping[str, tuple[Case, ...]] = {
     "LayerNormalization": (
-        Case("", keras=2, until=(2, 5), refusal=_no_kernel("FusedBatchNormV3")),
+        Case("", keras=2, until=(2, 2), refusal=_RESHAPES),
+        Case("", keras=2, static=False, until=(2, 5), lacks="FusedBatchNormV3"),
+        Case(
+            "RESHAPE!(x) TRANSPOSE!(_) SUM(_) MUL(_, c) SQUARED_DIFFERENCE(1, 3) SUM(_) "
+            "MUL(_, c) ADD(_, c) RSQRT(_) MUL(1, _) MUL(3, 8) SUB(c, _) ADD(9, _) TRANSPOSE!(_) "
+            "RESHAPE!(_) MUL(_, c) ADD(_, c)",
+            keras=2, static=True, since=(2, 3), until=(2, 5),
+        ),
         Case(
             "RESHAPE!(x) TRANSPOSE!(_) MEAN(1) SQUARED_DIFFERENCE(1, 2) MEAN(_) ADD(_, c) "
             "RSQRT(_) MUL(1, _) MUL(2, 6) SUB(c, _) ADD(7, _) TRANSPOSE!(_) RESHAPE!(_) "
@@ -125,7 +140,7 @@ CASES: Mapping[str, tuple[Case, ...]] = {
             keras=2, static=True, ranks=(4,), since=(2, 15),
         ),
         Case(
-            "", keras=2, static=False, ranks=(4,), workflow="ptq", since=(2, 15),
+            "", keras=2, static=False, ranks=(4,), calibrated=True, since=(2, 15),
             refusal=(
                 "RuntimeError",
                 "tensorflow/lite/kernels/broadcast_to.cc Output shape must be broadcastable from "
@@ -258,12 +273,13 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     "Conv3DTranspose": (
         Case("SHAPE(x) STRIDED_SLICE(_) PACK(_) CONV_3D_TRANSPOSE(x, _) ADD!(_, c)", static=False),
     ),
-    "MaxPooling3D": (Case("", refusal=_no_kernel("MaxPool3D")),),
-    "AveragePooling3D": (Case("", refusal=_no_kernel("AvgPool3D")),),
+    "MaxPooling3D": (Case("", lacks="MaxPool3D"),),
+    "AveragePooling3D": (Case("", lacks="AvgPool3D"),),
     "GRU": _RNN,
     "SimpleRNN": _RNN,
     "ConvLSTM2D": (
-        Case("", workflow="ptq", until=(2, 5), refusal=UNPARSED),
+        Case("", until=(2, 2), lacks="While"),
+        Case("", calibrated=True, until=(2, 5), refusal=UNPARSED),
         Case(
             "ZEROS_LIKE(x) SUM(_) TRANSPOSE!(_) CONV_2D(_) WHILE:INT32(_) "
             "STRIDED_SLICE:FLOAT32(_)",
@@ -272,13 +288,14 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         *_RNN,
     ),
     "Bidirectional": (
+        Case("", until=(2, 2), lacks="While"),
         Case("", static=False, refusal=DYNAMIC_LIST),
         Case(
             "REVERSE_V2(x) UNIDIRECTIONAL_SEQUENCE_LSTM(_) STRIDED_SLICE(_) "
             "UNIDIRECTIONAL_SEQUENCE_LSTM(x) STRIDED_SLICE(_) CONCATENATION(2, 4)",
             keras=2, static=True,
         ),
-        Case("", keras=3, static=True, workflow="ptq", refusal=CRASH),
+        Case("", keras=3, static=True, calibrated=True, refusal=CRASH),
         Case(
             "RESHAPE!(x) REVERSE_V2(_) WHILE:INT32(_) STRIDED_SLICE:FLOAT32(_) WHILE:INT32(0) "
             "STRIDED_SLICE:FLOAT32(_) CONCATENATION(3, 5)",

@@ -40,12 +40,6 @@ class RefusedError(Exception):
         self.reason = reason
 
     @classmethod
-    def no_kernel(cls, op: str, reason: str) -> RefusedError:
-        """The converter has nothing for a TensorFlow op."""
-        message = f"'tf.{op}' op is neither a custom op nor a flex op"
-        return cls("convert", "ConverterError", message, reason)
-
-    @classmethod
     def dynamic_list(cls) -> RefusedError:
         """A loop over time steps needs a batch of fixed size."""
         return cls("convert", *DYNAMIC_LIST, "its time steps need a batch of fixed size")
@@ -61,6 +55,7 @@ class Expansion:
         behaviour: Behaviour,
         workflow: Workflow,
         ranges: dict[tuple[int, str], Ranges] | None,
+        calibrated: bool,
     ) -> None:
         self.graph = graph
         self.names = names
@@ -69,6 +64,8 @@ class Expansion:
         self.workflow = workflow
         self.ranges = ranges
         """QAT: where tfmot put ranges; None in other workflows."""
+        self.calibrated = calibrated
+        """Whether the converter gets representative data, and runs the model on it."""
         self.operations: list[Operation] = []
         self.values: dict[int, Operation] = {}
         """The op that produces each node's output."""
@@ -168,14 +165,19 @@ class Expansion:
             raise UndecidedError("its activation is not known")
         op = activations.unsupported(name, self.behaviour)
         if op is not None:
-            reason = f"the converter has no op for {name}"
-            if not self.since(2, 5):
-                raise RefusedError("convert", "ConverterError", "See console for info.", reason)
-            raise RefusedError.no_kernel(op, reason)
-        program = activations.program(name, self.keras)
+            raise self.no_kernel(op, f"the converter has no op for {name}")
+        rank = None if self.node.shape is None else len(self.node.shape)
+        program = activations.program(name, self.behaviour, rank)
         if program is None:
             raise UndecidedError(f"the activation {name} is not known")
         return self.run(program, x)
+
+    def no_kernel(self, op: str, reason: str) -> RefusedError:
+        """The converter has nothing for a TensorFlow op."""
+        message = f"'tf.{op}' op is neither a custom op nor a flex op"
+        if not self.since(2, 3):
+            message = "See console for info."
+        return RefusedError("convert", "ConverterError", message, reason)
 
     def ranges_of(self, part: str = "") -> Ranges:
         """Where tfmot put ranges in the current layer."""
@@ -202,8 +204,18 @@ class Expansion:
         return None if shape is None else len(shape)
 
     @property
+    def repeats(self) -> bool:
+        """Whether a layer that has a learned range is computed for each of its applications."""
+        return self.ranges is not None and not self.since(2, 8)
+
+    @property
     def static_batch(self) -> bool:
-        """Whether the batch axis of the (first) input has a fixed size."""
+        """Whether the batch axis of the (first) input has a fixed size.
+
+        The older converter fixes it to one.
+        """
+        if not self.since(2, 3):
+            return True
         shape = self.shape()
         return bool(shape) and isinstance(shape[0], int)  # type: ignore[index]
 

@@ -120,6 +120,8 @@ _QUANTIZED: Mapping[bool, Mapping[str, Sequence[Fusion]]] = {
 _FOLLOWERS = frozenset(fusion.follower for fusion in FUSIONS if fusion.stage == "float")
 _TARGETS = frozenset(target for fold in FOLDS for target in fold.targets)
 _PADDING_SINCE: Version = (2, 21)
+_KEEPS_DIMENSIONS_SINCE: Mapping[bool, Version] = {False: (2, 3), True: (2, 8)}
+"""By whether it is an int8 op, or has weights with a learned range."""
 
 
 def _by_follower(
@@ -151,7 +153,7 @@ def fuse(operations: Sequence[Operation], behaviour: Behaviour, escaping: set[in
         _fuse(plain, late, escaping, behaviour)
     _fold_paddings(operations, behaviour, escaping)
     _fold_into_followers(operations, behaviour, escaping)
-    _keep_dimensions(operations, escaping)
+    _keep_dimensions(operations, behaviour)
 
 
 def _fuse(
@@ -276,7 +278,9 @@ def _folds_into(constant: Operation, target: Operation, behaviour: Behaviour) ->
     return False
 
 
-def _keep_dimensions(operations: Iterable[Operation], escaping: set[int]) -> None:
+def _keep_dimensions(
+    operations: Iterable[Operation], behaviour: Behaviour, quantized: bool = False
+) -> None:
     """Drop the reshapes around a fully connected op that can keep its input's shape."""
     for after in operations:
         if after.dead or after.name != "RESHAPE" or after.detail != KEEPS_CHANNELS:
@@ -285,14 +289,18 @@ def _keep_dimensions(operations: Iterable[Operation], escaping: set[int]) -> Non
         if dense.name != "FULLY_CONNECTED" or dense.node != after.node or len(dense.users) != 1:
             continue
         before = dense.inputs[0]
-        if before.name == "RESHAPE" and before.node == dense.node:
+        if (
+            before.name == "RESHAPE"
+            and before.node == dense.node
+            and behaviour.tensorflow >= _KEEPS_DIMENSIONS_SINCE[dense.weights or quantized]
+        ):
             absorb(after, dense)
             before.into = dense
             pass_on(before, before.inputs[0])
 
 
 def fuse_quantized(
-    operations: Iterable[Operation],
+    operations: Sequence[Operation],
     int8: set[int],
     rescaled: set[int],
     behaviour: Behaviour,
@@ -302,6 +310,7 @@ def fuse_quantized(
 
     `rescaled` are ids of ops with a QUANTIZE behind them.
     """
+    _keep_dimensions([each for each in operations if id(each) in int8], behaviour, quantized=True)
     for operation in operations:
         quantized = id(operation) in int8
         for fusion in _QUANTIZED[quantized].get(operation.name, ()):

@@ -38,7 +38,6 @@ PROGRAMS: Mapping[str, str] = {
     "Permute": "TRANSPOSE(x)",
     "LeakyReLU": "LEAKY_RELU(x)",
     "PReLU": "PRELU(x)",
-    "Softmax": "SOFTMAX(x)",
     "ThresholdedReLU": "GREATER(x, c) CAST:FLOAT32(_) MUL(x, _)",
     "Normalization": "SUB(x, c) MUL(_, c)",
 }
@@ -89,16 +88,16 @@ def _average(expansion: Expansion) -> Operation:
 def _conv2d(expansion: Expansion, op: str = "CONV_2D", part: str = "") -> Operation:
     x = expansion.inputs[0]
     activation = expansion.attr("activation")
-    if (
-        expansion.attr("groups", 1) != 1
-        and expansion.workflow == "ptq"
-        and not expansion.since(2, 8)
-    ):
+    if expansion.attr("groups", 1) != 1 and expansion.calibrated and not expansion.since(2, 8):
         message = (
             "tensorflow/lite/kernels/conv.cc:349 input->dims->data[3] != filter->dims->data[3]"
         )
         raise RefusedError("convert", "RuntimeError", message, "calibration can't run its groups")
     if expansion.attr("data_format") == "channels_first":
+        if not expansion.since(2, 3):
+            message = "Check failed: status.ok() Unexpected value for attribute 'data_format'."
+            reason = "the converter wants channels last"
+            raise RefusedError("convert", "ConverterError", message, reason)
         x = expansion.emit("TRANSPOSE", x, core=False)
         x = expansion.weighted(op, x, part)
         x = expansion.emit("TRANSPOSE", x, core=False, detail=KEEPS_CHANNELS)
@@ -232,7 +231,8 @@ def _dense(expansion: Expansion) -> Operation:
     if rank is None or rank == 2:
         x = expansion.weighted("FULLY_CONNECTED", x)
     elif expansion.static_batch:
-        if not (x.name == "RESHAPE" and _rank_of(expansion, x.inputs[0]) == 2):
+        is_flat = x.name == "RESHAPE" and _rank_of(expansion, x.inputs[0]) == 2
+        if not is_flat or not expansion.since(2, 3):
             x = expansion.emit("RESHAPE", x, core=False)
         else:
             x = x.inputs[0]
@@ -263,12 +263,17 @@ def _batch_normalization(expansion: Expansion) -> Operation:
             f"Input 0 of node {node}/AssignNewValue was passed float from "
             f"{node}/FusedBatchNormV3/ReadVariableOp/resource:0 incompatible"
         )
+        if not expansion.since(2, 3):
+            message = (
+                f"Input 0 of node {node}/AssignMovingAvg/AssignSubVariableOp was passed float "
+                f"from {node}/AssignMovingAvg/"
+            )
         raise RefusedError("convert", "ValueError", message, "it runs in training mode")
     if in_training and expansion.ranges is None and not expansion.since(2, 15):
         message = "Variable constant folding is failed."
         raise RefusedError("convert", "ConverterError", message, "it runs in training mode")
     if in_training and expansion.ranges is None:
-        raise RefusedError.no_kernel("FusedBatchNormV3", "it runs in training mode")
+        raise expansion.no_kernel("FusedBatchNormV3", "it runs in training mode")
     result = expansion.run("MUL!(x, c) ADD!(_, c)", expansion.inputs[0])
     result.variable = result.inputs[0].variable = True
     return result
@@ -315,8 +320,10 @@ _LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM(x)"
 def _lstm(expansion: Expansion) -> Operation:
     if expansion.attr("unroll", False):
         raise UndecidedError("an unrolled LSTM")
+    if not expansion.since(2, 3):
+        raise expansion.no_kernel("While", "the converter has no loops")
     if not expansion.static_batch and not expansion.since(2, 8):
-        if expansion.workflow == "ptq":
+        if expansion.calibrated:
             raise RefusedError("convert", *UNPARSED, "calibration can't read its loop")
         return expansion.run(
             "SHAPE(x) STRIDED_SLICE(_) PACK(_) FILL:FLOAT32(_) TRANSPOSE!(x) WHILE:INT32(3, 4) "
@@ -326,7 +333,7 @@ def _lstm(expansion: Expansion) -> Operation:
     if not expansion.static_batch:
         raise RefusedError.dynamic_list()
     if expansion.keras == 3:
-        if expansion.workflow == "ptq":
+        if expansion.calibrated:
             raise RefusedError("convert", *CRASH, "the converter does not take LSTM of Keras 3")
         last = "RESHAPE!(_)" if expansion.attr("return_sequences", False) else "STRIDED_SLICE(_)"
         last = last.replace("(", ":FLOAT32(")
@@ -337,21 +344,16 @@ def _lstm(expansion: Expansion) -> Operation:
 
 
 def _locally_connected2d(expansion: Expansion) -> Operation:
-    shape = expansion.node.shape
+    sizes = [each for each in (expansion.node.shape or ())[1:3] if isinstance(each, int)]
     if (
         expansion.attr("implementation", 1) != 1
         or expansion.attr("data_format") == "channels_first"
-        or shape is None
-        or not all(isinstance(each, int) for each in shape[1:])
+        or len(sizes) != 2
     ):
         raise UndecidedError("its positions are not known")
     # A slice of the input for each position of the output.
     x = expansion.inputs[0]
-    rows, columns = shape[1:3]
-    slices = [
-        expansion.run("STRIDED_SLICE!(x) RESHAPE!(_)", x)
-        for _ in range(int(rows or 0) * int(columns or 0))
-    ]
+    slices = [expansion.run("STRIDED_SLICE!(x) RESHAPE!(_)", x) for _ in range(sizes[0] * sizes[1])]
     x = expansion.emit("CONCATENATION", *slices, core=False)
     x = expansion.run("BATCH_MATMUL(x) RESHAPE!(_) TRANSPOSE!(_)", x)
     if expansion.since(2, 8):
@@ -362,10 +364,12 @@ def _locally_connected2d(expansion: Expansion) -> Operation:
 
 
 def _conv3d(expansion: Expansion) -> Operation:
+    if not expansion.since(2, 3):
+        raise expansion.no_kernel("Conv3D", "the converter has no op for it")
     x = expansion.emit("CONV_3D", expansion.inputs[0])
     if expansion.attr("use_bias", True):
         if not expansion.since(2, 8):
-            raise RefusedError.no_kernel("BiasAdd", "the converter can't add its bias")
+            raise expansion.no_kernel("BiasAdd", "the converter can't add its bias")
         if expansion.static_batch or expansion.since(2, 15):
             x = expansion.emit("ADD", x, constant=True, core=False)
         else:
@@ -403,6 +407,10 @@ def _elu(expansion: Expansion) -> Operation:
 
 def _activation(expansion: Expansion) -> Operation:
     return expansion.function(expansion.inputs[0], expansion.attr("activation"))
+
+
+def _softmax(expansion: Expansion) -> Operation:
+    return expansion.function(expansion.inputs[0], "softmax")
 
 
 def _concatenate(expansion: Expansion) -> Operation:
@@ -483,6 +491,7 @@ LAYERS: Mapping[str, Expand] = {
     "LocallyConnected2D": _locally_connected2d,
     "GlobalAveragePooling2D": _global_average_pooling2d,
     "Activation": _activation,
+    "Softmax": _softmax,
     "Average": _average,
     "Concatenate": _concatenate,
     "Reshape": _reshape,

@@ -28,8 +28,17 @@ from qlsp.trace.graph import LayerGraph, Node
 _STAGES = ("build", "quantize", "convert")
 
 
-def lower(graph: LayerGraph, workflow: Workflow, toolchain: Toolchain) -> Lowering:
+def lower(
+    graph: LayerGraph,
+    workflow: Workflow,
+    toolchain: Toolchain,
+    *,
+    representative: bool = False,
+) -> Lowering:
     """Predict what the converter makes of `graph`.
+
+    With `representative`, the converter gets data for a `qat` model, too: it then fills in the
+    ranges that training left open.
 
     `LayerLowering.node` indexes `graph.flat.nodes`. After an error `ops` is empty, and `layers`
     tell what the layers that do not raise would become if those that do were given a
@@ -41,11 +50,18 @@ def lower(graph: LayerGraph, workflow: Workflow, toolchain: Toolchain) -> Loweri
     learned = learn_ranges(graph, version) if workflow == "qat" else None
     known = _KNOWN.setdefault(graph, [])
     for each in known:
-        if each.holds(workflow, version, learned):
+        if each.holds(workflow, version, learned, representative):
             return replace(each.lowering, toolchain=toolchain)
     release = Release.of(version.tensorflow)
-    lowering = _lower(graph, workflow, toolchain, replace(version, tensorflow=release), learned)
-    known.append(_Known(workflow, version.keras, learned, release.since, release.before, lowering))
+    lowering = _lower(
+        graph, workflow, toolchain, replace(version, tensorflow=release), learned, representative
+    )
+    known.append(
+        _Known(
+            workflow, version.keras, learned, representative,
+            release.since, release.before, lowering,
+        )
+    )  # fmt: skip
     return lowering
 
 
@@ -56,14 +72,22 @@ class _Known:
     workflow: Workflow
     keras: int
     learned: Learned | None
+    representative: bool
     since: Version
     before: Version
     lowering: Lowering
 
-    def holds(self, workflow: Workflow, version: Behaviour, learned: Learned | None) -> bool:
+    def holds(
+        self,
+        workflow: Workflow,
+        version: Behaviour,
+        learned: Learned | None,
+        representative: bool,
+    ) -> bool:
         """Whether a graph would be lowered the same once more."""
         return (
             self.workflow == workflow
+            and self.representative == representative
             and self.keras == version.keras
             and self.since <= version.tensorflow < self.before
             and self.learned == learned
@@ -80,10 +104,13 @@ def _lower(
     toolchain: Toolchain,
     version: Behaviour,
     learned: Learned | None,
+    representative: bool,
 ) -> Lowering:
     flat = graph if all(node.body is None for node in graph.nodes) else graph.flat
     names = layer_names(flat, version.keras, version.tensorflow)
-    expansion = Expansion(flat, names, version, workflow, learned.ranges if learned else None)
+    ranges = learned.ranges if learned else None
+    calibrated = workflow == "ptq" or representative
+    expansion = Expansion(flat, names, version, workflow, ranges, calibrated)
     _expand_all(expansion, learned.inputs if learned else set())
     if learned is not None and not learned.whole:
         return _refused(expansion, toolchain, learned)
@@ -166,7 +193,7 @@ def _expand(expansion: Expansion, node: Node) -> Operation:
             raise UndecidedError(f"nothing is known about {node.cls}")
         # A layer on an input that it already had is computed once.
         key = (node.layer, *map(id, expansion.inputs))
-        if key not in expansion.applied:
+        if key not in expansion.applied or expansion.repeats:
             expand = expand_function if node.kind == "op" else tables.expand
             value = expansion.applied[key] = expand(expansion)
             value.ranged = value.ranged or expansion.ranges_of().output
@@ -207,23 +234,30 @@ def _convert(expansion: Expansion) -> tuple[list[Operation], list[Operation]]:
     if workflow == "ptq" and version.tensorflow <= TOCO_UNTIL:
         _refuse_unquantized(expansion, operations)
     if workflow != "float" and version.tensorflow <= TOCO_UNTIL:
-        calibrated = quantize_ptq(operations, version) if workflow == "ptq" else None
+        calibrated = quantize_ptq(operations, version) if expansion.calibrated else set()
         operations = cast_toco(operations, inputs, _final(escaping), calibrated)
     elif workflow != "float":
+        int8: set[int] = set()
         rescalings: list[Rescaling] = []
         if workflow == "qat":
             int8, rescalings = quantize_qat(operations, inputs, version)
-        else:
+            rescaled = {id(each.source) for each in rescalings}
+            fuse_quantized(operations, int8, rescaled, version, _final(escaping))
+            operations = _alive(operations)
+        if expansion.calibrated:
             int8 = quantize_ptq(operations, version)
-        rescaled = {id(each.source) for each in rescalings}
-        fuse_quantized(operations, int8, rescaled, version, _final(escaping))
-        operations = cast(_alive(operations), inputs, _final(escaping), int8, version, rescalings)
+            rescaled = {id(each.source) for each in rescalings}
+            fuse_quantized(operations, int8, rescaled, version, _final(escaping))
+            operations = _alive(operations)
+        operations = cast(
+            operations, inputs, _final(escaping), int8, version, rescalings, expansion.calibrated
+        )
     return [each for each in order if each.dead], operations
 
 
 def _reshape_for_toco(operations: Iterable[Operation], graph: LayerGraph) -> None:
-    """The older converter's forms: a clamp is no ReLU, one channel is convolved depthwise, and
-    a fully connected op flattens its input itself."""
+    """The older converter's forms: a clamp is no ReLU, one channel is convolved depthwise, a
+    fully connected op flattens its input itself, and of two reshapes the second is enough."""
     for operation in operations:
         source = operation.inputs[0] if operation.inputs else None
         if operation.name == "RELU" and source is not None and source.name == "MINIMUM":
@@ -233,6 +267,15 @@ def _reshape_for_toco(operations: Iterable[Operation], graph: LayerGraph) -> Non
             and source is not None
             and source.name == "RESHAPE"
             and graph.nodes[source.node].cls == "Flatten"
+            and len(source.users) == 1
+            and not source.ranged
+        ):
+            source.into = operation
+            pass_on(source, source.inputs[0])
+        if (
+            operation.name == "RESHAPE"
+            and source is not None
+            and source.name == "RESHAPE"
             and len(source.users) == 1
             and not source.ranged
         ):

@@ -17,11 +17,14 @@ def layer_names(graph: LayerGraph, keras: int, tensorflow: Version = (99, 0)) ->
     Layers without a name get Keras's automatic one, in order of construction.
     """
     respelt = any(node.cls in _OLD_NAMES for node in graph.nodes)
-    return _names(graph, keras, respelt and tensorflow < _NEW_NAMES)
+    functions = any(node.kind == "op" for node in graph.nodes)
+    return _names(
+        graph, keras, respelt and tensorflow < _NEW_NAMES, functions and tensorflow < OP_LAMBDAS
+    )
 
 
 @lru_cache(maxsize=8)
-def _names(graph: LayerGraph, keras: int, is_old: bool) -> Mapping[int, str]:
+def _names(graph: LayerGraph, keras: int, is_old: bool, of_ops: bool) -> Mapping[int, str]:
     namer = Namer(3 if keras == 3 else 2)
     for node in graph.nodes:
         if node.name is not None:
@@ -31,7 +34,7 @@ def _names(graph: LayerGraph, keras: int, is_old: bool) -> Mapping[int, str]:
     for node in sorted(graph.nodes, key=_construction):
         name = by_layer.get(node.layer) if node.layer >= 0 else None
         if name is None:
-            name = node.name or _automatic(namer, node)
+            name = node.name or _automatic(namer, node, of_ops)
             if node.name is None and is_old and node.cls in _OLD_NAMES:
                 name = name.replace(*_OLD_NAMES[node.cls])
             by_layer[node.layer] = name
@@ -39,6 +42,8 @@ def _names(graph: LayerGraph, keras: int, is_old: bool) -> Mapping[int, str]:
     return names
 
 
+OP_LAMBDAS: Version = (2, 4)
+"""The release that first makes a `TFOpLambda` layer of a function, and not one of its ops."""
 _NEW_NAMES: Version = (2, 15)
 _OLD_NAMES = {
     "ConvLSTM1D": ("conv_lstm1d", "conv_lst_m1d"),
@@ -46,6 +51,17 @@ _OLD_NAMES = {
     "ConvLSTM3D": ("conv_lstm3d", "conv_lst_m3d"),
 }
 """Names that older releases spelt otherwise."""
+
+_OPS = {
+    "tf.__operators__.add": "add",
+    "tf.__operators__.getitem": "strided_slice",
+    "tf.clip_by_value": "clip_by_value/Minimum",
+    "tf.math.multiply": "mul",
+    "tf.math.subtract": "sub",
+    "tf.nn.relu": "Relu",
+    "tf.nn.relu6": "Relu6",
+}
+"""What TensorFlow calls the (first) op of a function."""
 
 _INNER = {
     "tf.pad": "tf.compat.v1.pad",
@@ -66,8 +82,11 @@ def _construction(node: Node) -> tuple[int, int]:
     return node.layer, node.index
 
 
-def _automatic(namer: Namer, node: Node) -> str:
+def _automatic(namer: Namer, node: Node, of_ops: bool) -> str:
     if node.kind != "op":
         return namer.layer(node.cls)
     names = function_names(node)
-    return namer.op(names[-1] if names else node.cls)
+    name = names[-1] if names else node.cls
+    if of_ops:
+        return namer.op(f"tf_op_layer_{_OPS.get(name, name.rpartition('.')[2])}")
+    return namer.op(name)

@@ -45,7 +45,8 @@ class Operation:
     variable = False
     """Whether it reads variables of its layer."""
     weights = False
-    """QAT: whether its weights have a learned range (they are then no plain constants)."""
+    """QAT: whether its weights have a learned range (they are then no plain constants), and are
+    not those of an int8 op yet."""
     into: Operation | None = None
     """The op that took it in."""
     head: Operation | None = None
@@ -129,7 +130,7 @@ def _type(name: str, inputs: Sequence[Operation]) -> str:
 def pass_on(operation: Operation, head: Operation) -> None:
     """Let the users of `operation` use `head`, one of its inputs, instead."""
     operation.dead = True
-    operation.head = head
+    operation.head = operation.head or head
     head.users = [each for each in head.users if each is not operation]
     for user in dict.fromkeys(operation.users):
         user.replace_input(operation, head)
@@ -151,6 +152,7 @@ def move_before(operation: Operation, mover: Operation) -> None:
     """Swap `operation` with its producer `mover`, whose only user it is."""
     source = mover.inputs[0]
     mover.place, operation.place = operation.place, mover.place
+    operation.head = operation.head or mover
     source.users = [operation if each is mover else each for each in source.users]
     operation.replace_input(mover, source)
     mover.replace_input(source, operation)

@@ -10,7 +10,7 @@ from qlsp.lower.behaviour import Behaviour, Version
 from qlsp.lower.keras.classes import class_text
 from qlsp.lower.keras.rebuilding import refusal_of_function, refusal_of_lambda
 from qlsp.lower.lowering import ConversionError
-from qlsp.lower.names import layer_names
+from qlsp.lower.names import OP_LAMBDAS, layer_names
 from qlsp.lower.tfmot.quantize import Layer, Ranges, quantize_model
 from qlsp.lower.tfmot.tables import Tables, nearest_tfmot, tables
 from qlsp.toolchain import MEASURED
@@ -80,7 +80,7 @@ def learn_ranges(graph: LayerGraph, behaviour: Behaviour) -> Learned:
         if refusal is not None:
             _refuse(found, flat[node.index], *refusal)
     quantization = quantize_model(
-        _layers(graph, names), table, lambda cls: class_text(cls, behaviour.tensorflow)
+        _layers(graph, names, behaviour), table, lambda cls: class_text(cls, behaviour.tensorflow)
     )
     found.ranges = quantization.ranges
     found.inputs = {flat[first[each].index].start for each in quantization.inputs}
@@ -112,6 +112,12 @@ def _refusal_in_transform(
         return "TypeError", message, "tfmot quantizes inputs, and this one holds integers"
     if node.cls == "Lambda" and table.skips_lambda:
         return refusal_of_lambda(behaviour.tensorflow)
+    if (
+        node.cls.startswith("SeparableConv")
+        and table.wants_bias
+        and not node.attr("use_bias", True)
+    ):
+        return "IndexError", "list index out of range", "tfmot takes it to have a bias"
     if node.cls == "SeparableConv1D":
         return refusal_of_lambda(behaviour.tensorflow)
     return None
@@ -137,13 +143,15 @@ def _size(node: Node) -> int:
     return inner - min(inputs, len(node.inputs))
 
 
-def _layers(graph: LayerGraph, names: Mapping[int, str]) -> list[Layer]:
+def _layers(graph: LayerGraph, names: Mapping[int, str], behaviour: Behaviour) -> list[Layer]:
     layers: dict[int, Layer] = {}
     for node in graph.nodes:
         identity = _identity(node)
         layer = layers.get(identity)
         if layer is None:
-            layer = Layer(_class(node), names[node.index], _activation(node), node=identity)
+            layer = Layer(
+                _class(node, behaviour), names[node.index], _activation(node), node=identity
+            )
             layers[identity] = layer
         if node.inputs:
             layer.inbound.append([layers[_identity(graph.nodes[each])] for each in node.inputs])
@@ -157,9 +165,11 @@ def _identity(node: Node) -> int:
     return node.layer if node.layer >= 0 else -2 - node.index
 
 
-def _class(node: Node) -> str:
+def _class(node: Node, behaviour: Behaviour) -> str:
     if node.kind == "input":
         return "InputLayer"
+    if node.kind == "op" and behaviour.tensorflow < OP_LAMBDAS:
+        return "TensorFlowOpLayer"
     if node.kind == "op":
         return reported_class(node.cls, 2) or "TFOpLambda"
     return node.cls

@@ -18,6 +18,9 @@ FLOAT_ONLY: dict[str, tuple[Version, Version]] = {
     "CAST": ((0, 0), (99, 0)),
     "EXP": ((0, 0), (2, 8)),
     "LOG": ((0, 0), (2, 8)),
+    "SQUARED_DIFFERENCE": ((0, 0), (2, 5)),
+    "REDUCE_MAX": ((0, 0), (2, 2)),
+    "DIV": ((0, 0), (2, 2)),
     "LEAKY_RELU": ((0, 0), (2, 2)),
     "PRELU": ((0, 0), (2, 2)),
     "TRANSPOSE_CONV": ((0, 0), (2, 2)),
@@ -29,6 +32,8 @@ TOCO_UNTIL: Version = (2, 2)
 """The last release with the older converter."""
 _LAYS_OUT_WEIGHTS: Version = (2, 8)
 """The last release that leaves the layout of a transposed convolution's weights to the model."""
+_REPEATS_LAST_SINCE: Version = (2, 21)
+"""The first release that casts once more where calibration finds the model's last op rescaled."""
 _SCALES_WEIGHTS: Version = (2, 15)
 """The last release that leaves them in int8 where a scale follows."""
 
@@ -68,6 +73,7 @@ def quantize_qat(
             operation.reason = "tfmot learns no range for its input"
         else:
             int8.add(id(operation))
+            operation.weights = False
     return int8, [each for each in scales.rescalings if id(each.user or each.source) in int8]
 
 
@@ -82,11 +88,13 @@ def cast(
     outputs: set[int],
     int8: set[int],
     behaviour: Behaviour,
-    rescalings: Sequence[Rescaling] = (),
+    rescalings: Sequence[Rescaling],
+    calibrated: bool,
 ) -> list[Operation]:
     """The ops in order, with QUANTIZE and DEQUANTIZE where int8 meets float.
 
-    The model's inputs and outputs are int8. Types of the ops are set.
+    The model's inputs and outputs are int8. Types of the ops are set. Of a QAT model, `rescalings`
+    came of the learned ranges; if it is `calibrated`, data gave the others.
     """
     result: list[Operation] = []
     for operation in operations:
@@ -94,8 +102,10 @@ def cast(
             operation.type = "INT8" if id(operation) in int8 else "FLOAT32"
     quantized = int8 | {id(each) for each in inputs}
     for source in [*inputs, *operations]:
-        if source.name == "TRANSPOSE_CONV" and source.weights and id(source) not in int8:
-            result += _weights_of(source, behaviour)
+        if source.name == "TRANSPOSE_CONV" and source.weights:
+            # Calibration comes too late for their layout, which the converter would change before.
+            weights = _weights_of(source, behaviour)
+            result += [each for each in weights if id(source) not in int8 or each.type == "INT8"]
         if source.name != "INPUT":
             result.append(source)
         if source.type in INDEX_TYPES or source.name == UNDECIDED:
@@ -106,6 +116,10 @@ def cast(
                 if each.source is source:
                     node = (each.user or source).node
                     result.append(Operation("QUANTIZE", node, core=False, type="INT8"))
+                    is_last = each.user is None and id(source) in outputs
+                    if calibrated and is_last and behaviour.tensorflow >= _REPEATS_LAST_SINCE:
+                        result.append(Operation("DEQUANTIZE", node, core=False))
+                        result.append(Operation("QUANTIZE", node, core=False, type="INT8"))
             floats = [user for user in users if user.type == "FLOAT32" or user.name == "NOT_EQUAL"]
             if floats:
                 result.append(Operation("DEQUANTIZE", floats[0].node, core=False))
@@ -131,26 +145,34 @@ def cast_toco(
     operations: Sequence[Operation],
     inputs: Sequence[Operation],
     outputs: set[int],
-    int8: set[int] | None,
+    int8: set[int],
 ) -> list[Operation]:
     """The ops in order, as the converter before TensorFlow 2.3 leaves them.
 
-    The model keeps float inputs and outputs. Ranges that were learned (`int8` is None) stay in it
-    as FAKE_QUANT, and everything computes in float.
+    The model keeps float inputs and outputs. Ranges that were learned stay in it as FAKE_QUANT,
+    which computes in float; each int8 op behind it quantizes what it takes.
     """
     result: list[Operation] = []
     for source in [*inputs, *operations]:
-        is_input = source.name == "INPUT"
-        if not is_input:
-            result.append(source)
-        if int8 is None:
-            if source.ranged:
-                result.append(Operation("FAKE_QUANT", source.node, core=False))
-        elif is_input:
-            result.append(Operation("QUANTIZE", source.node, core=False, type="INT8"))
+        if source.name == "INPUT":
+            if int8 and not source.ranged:
+                result.append(Operation("QUANTIZE", source.node, core=False, type="INT8"))
         else:
-            if source.type == "FLOAT32" and id(source) in int8:
+            quantized = source.type == "FLOAT32" and id(source) in int8
+            if quantized:
                 source.type = "INT8"
-            if id(source) in outputs:
+            if quantized or (int8 and source.type == "BOOL"):
+                for each in source.tensors:
+                    if each.ranged or (each.type == "FLOAT32" and each.name != "INPUT"):
+                        cast = Operation("QUANTIZE", source.node, core=False, type="INT8")
+                        result.append(cast)
+            result.append(source)
+            if quantized and (
+                source.ranged
+                or id(source) in outputs
+                or any(user.type == "FLOAT32" and id(user) not in int8 for user in source.users)
+            ):
                 result.append(Operation("DEQUANTIZE", source.node, core=False))
+        if source.ranged:
+            result.append(Operation("FAKE_QUANT", source.node, core=False))
     return result

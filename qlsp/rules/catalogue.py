@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from qlsp.rules.converter.dummy_quantization import DummyQuantization
+from qlsp.rules.converter.incomplete_int8 import IncompleteInt8Settings
+from qlsp.rules.converter.io_type_ignored import IoTypeIgnored
+from qlsp.rules.converter.legacy_converter import LegacyConverter
+from qlsp.rules.converter.no_representative_dataset import NoRepresentativeDataset
+from qlsp.rules.converter.qat_without_optimizations import QatWithoutOptimizations
+from qlsp.rules.converter.unknown_attribute import UnknownConverterAttribute
+from qlsp.rules.device.operator_off_device import OperatorOffDevice
 from qlsp.rules.fusion.activation_after_concat import ActivationAfterConcat
 from qlsp.rules.fusion.activation_after_pool import ActivationAfterPool
 from qlsp.rules.fusion.batchnorm_after_activation import BatchnormAfterActivation
@@ -25,6 +33,11 @@ from qlsp.rules.qat.training_flag import TrainingFlag
 from qlsp.rules.qat.unsupported_activation import UnsupportedActivation
 from qlsp.rules.qat.unsupported_layer import UnsupportedLayer
 from qlsp.rules.rule import Rule
+from qlsp.rules.tf1.eight_bit_op import EightBitOp
+from qlsp.rules.tf1.fake_quant_before_activation import FakeQuantBeforeActivation
+from qlsp.rules.tf1.missing_activation_fake_quant import MissingActivationFakeQuant
+from qlsp.rules.tf1.training_graph_exported import TrainingGraphExported
+from qlsp.rules.tf1.unfoldable_batchnorm import UnfoldableBatchnorm
 from qlsp.rules.unused_suppression import UnusedSuppression
 
 RULES: tuple[type[Rule], ...] = (
@@ -51,6 +64,19 @@ RULES: tuple[type[Rule], ...] = (
     SubclassedModel,
     LambdaLayer,
     TrainingFlag,
+    NoRepresentativeDataset,
+    IncompleteInt8Settings,
+    IoTypeIgnored,
+    UnknownConverterAttribute,
+    LegacyConverter,
+    DummyQuantization,
+    QatWithoutOptimizations,
+    FakeQuantBeforeActivation,
+    MissingActivationFakeQuant,
+    TrainingGraphExported,
+    UnfoldableBatchnorm,
+    EightBitOp,
+    OperatorOffDevice,
 )
 """By code."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from qlsp.diagnostic import Applicability
 from qlsp.lower import Outcome
+from qlsp.rules.calls import CallRule
 from qlsp.rules.lowered import Cell, LoweredGraph
 from qlsp.rules.rule import Case, Rule
 from qlsp.rules.versions import describe
@@ -31,7 +32,9 @@ _FIXES = {
 
 
 def module(source: str) -> str:
-    """A case's source as a whole module."""
+    """A case's source as a whole module; one that imports TensorFlow is one already."""
+    if source.lstrip().startswith("import tensorflow as tf"):
+        return textwrap.dedent(source).strip("\n") + "\n"
     return HEADER + textwrap.dedent(source).strip("\n") + "\n" + FOOTER
 
 
@@ -68,7 +71,8 @@ def _examples(rule: type[Rule]) -> Iterable[str]:
         if case.fixed is not None:
             yield "Use instead:"
             yield _code(case.fixed)
-        yield _table(case)
+        if not issubclass(rule, CallRule):
+            yield _table(case)
     for case in rule.good:
         yield f"**Good**: {case.title}{_where(case)}."
         yield _code(case.source)
@@ -81,6 +85,8 @@ def _where(case: Case) -> str:
         parts.append(" and ".join(f"`{workflow}`" for workflow in case.workflows))
     if case.toolchains != default.toolchains:
         parts.append(" or ".join(map(str, case.toolchains)))
+    if case.device is not None:
+        parts.append(f"`device = \"{case.device}\"`")
     return f" ({', '.join(parts)})" if parts else ""
 
 

@@ -80,6 +80,11 @@ def is_unknown_input(graph: LayerGraph, node: Node) -> bool:
     return node.kind == "input" and graph.kind == "fragment"
 
 
+def has_layers(graph: LayerGraph) -> bool:
+    """Whether the graph is more than a function of tensors, which needs no model around it."""
+    return graph.kind != "fragment" or any(node.kind == "layer" for node in graph.nodes)
+
+
 def comes_from_layer(graph: LayerGraph, node: Node) -> bool:
     """Whether the node is certainly part of a model: of one that is built, or behind a layer."""
     if graph.kind != "fragment":

@@ -55,12 +55,19 @@ class LoweredGraph:
     """A graph, flat, and what becomes of it in each cell; lowered when first asked."""
 
     def __init__(
-        self, graph: LayerGraph, cells: Sequence[Cell], *, quantizes: bool = False
+        self,
+        graph: LayerGraph,
+        cells: Sequence[Cell],
+        *,
+        quantizes: bool = False,
+        device: str | None = None,
     ) -> None:
         self.graph = graph
         self.cells = tuple(cells)
         self.quantizes = quantizes
         """Whether its file imports tfmot."""
+        self.device = device
+        """Where the model is to run, if the project says so."""
         self._lowerings: dict[tuple[Workflow, Behaviour], Lowering] = {}
 
     @classmethod
@@ -71,6 +78,7 @@ class LoweredGraph:
         toolchains: Sequence[Toolchain],
         *,
         quantizes: bool = False,
+        device: str | None = None,
     ) -> LoweredGraph:
         """`graph` in all cells that its code can be meant for.
 
@@ -79,7 +87,12 @@ class LoweredGraph:
         """
         if graph.kind == "fragment" and "." in graph.name:
             workflows = [each for each in workflows if each != "qat"]
-        return cls(graph, tuple(_cells(graph.flavour, workflows, toolchains)), quantizes=quantizes)
+        return cls(
+            graph,
+            tuple(_cells(graph.flavour, workflows, toolchains)),
+            quantizes=quantizes,
+            device=device,
+        )
 
     @cached_property
     def flat(self) -> LayerGraph:
@@ -223,6 +236,14 @@ class LoweredGraph:
         by_index = {node.index: attrs for node, attrs in changes.items()}
         nodes = [
             replace(node, attrs=by_index.get(node.index, node.attrs)) for node in self.flat.nodes
+        ]
+        return LoweredGraph(replace(self.flat, nodes=nodes), self.cells)
+
+    def without(self, node: Node) -> LoweredGraph:
+        """The flat graph with a node that passes its input on."""
+        nodes = [
+            replace(each, kind="op", cls="tf.identity", attrs={}) if each is node else each
+            for each in self.flat.nodes
         ]
         return LoweredGraph(replace(self.flat, nodes=nodes), self.cells)
 

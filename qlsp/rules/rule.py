@@ -30,6 +30,7 @@ class Case:
     """What the fixes make of it; None where there is none."""
     workflows: tuple[Workflow, ...] = ("ptq", "qat")
     toolchains: tuple[Toolchain, ...] = (MEASURED[-2],)
+    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

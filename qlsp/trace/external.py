@@ -27,6 +27,8 @@ def call(run: Interpreter, callee: v.External, arguments: Arguments, site: Site 
             except (IndexError, ValueError):
                 return Unknown(f"the result of `{callee.path}`")
         return tensors.opaque_call(run, arguments, site, f"a call of `{callee.path}`")
+    if name.symbol in graph_mode.EXPORTS:
+        graph_mode.note(run, name.symbol, site)
     if name.symbol in graph_mode.FUNCTIONS:
         return graph_mode.FUNCTIONS[name.symbol](run, arguments, site)
     if name.kind == "layer":
@@ -61,6 +63,8 @@ def op(run: Interpreter, name: Name, arguments: Arguments, site: Site | None) ->
         if type(first) is Unknown and first.argument:
             tensors.gather(run, first, inputs, unknown=True)
         else:
+            if name.symbol.startswith(graph_mode.FAKE_QUANT):
+                graph_mode.note(run, name.symbol, site)
             return Unknown(f"the result of `{name.symbol}`")
     return tensors.operation(run, name.symbol, attrs, inputs, site, complete=not arguments.open)
 

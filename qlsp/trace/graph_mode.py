@@ -125,6 +125,25 @@ _REWRITES = (
     "tf.contrib.quantize.experimental_create_training_graph",
 )
 
+EXPORTS = frozenset(
+    {
+        "tf.graph_util.convert_variables_to_constants",
+        "tf.lite.TFLiteConverter.from_session",
+        "tf.contrib.lite.TFLiteConverter.from_session",
+    }
+)
+"""What takes the graph as it is by then, for conversion."""
+
+
+FAKE_QUANT = "tf.quantization.fake_quant_with_min_max_"
+"""Applied to weights, it is no node of the graph: it is only noted that it is there."""
+
+
+def note(run: Interpreter, symbol: str, site: Site | None) -> None:
+    """Note that the graph is exported here, or that some of its weights are fake-quantized."""
+    run.tape.effects.append(Effect(symbol, {}, site, run.conditions))
+
+
 FUNCTIONS: dict[str, Function] = {
     **{symbol: _effect(symbol) for symbol in _REWRITES},
     "keras.backend.set_learning_phase": _effect("keras.backend.set_learning_phase", "value"),

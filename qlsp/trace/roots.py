@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qlsp.error import QlspError
 from qlsp.source.document import Document
@@ -283,7 +283,10 @@ class _Tracer:
             tensors.gather(self.machine, result, ends, unknown=False)
         only = rest[0] if len(rest) == 1 else None
         if only is not None and only.body is not None and only.body.kind == "subclassed":
-            self.graphs.append(only.body)
+            body = only.body
+            if only.kind == "layer":  # of a model that is elsewhere
+                body = replace(body, name=f"{name}.call", kind="fragment")
+            self.graphs.append(body)
             return
         self.graphs.append(
             whole(

@@ -20,7 +20,12 @@ def name(value: object) -> str:
 
 
 def chosen(rule: type[Rule], case: Case) -> Settings:
-    return Settings(select=(rule.code,), workflows=case.workflows, toolchains=case.toolchains)
+    return Settings(
+        select=(rule.code,),
+        workflows=case.workflows,
+        toolchains=case.toolchains,
+        device=case.device,
+    )
 
 
 @pytest.mark.parametrize(("rule", "case"), BAD, ids=name)

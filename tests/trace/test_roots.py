@@ -67,7 +67,7 @@ def test_classes_are_analysed_with_unknown_arguments() -> None:
                 return self.b(self.a(x), training=training)
         """
     )
-    assert found == [("Block", "Dense(?) Dense(2)")]
+    assert found == [("Block.call", "Dense(?) Dense(2)")]
 
 
 def test_objects_that_are_made_but_not_applied() -> None:

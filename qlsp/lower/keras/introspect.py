@@ -49,7 +49,7 @@ def _op_layers(keras: Any) -> "list[Any]":
     """The layers that functions on tensors become, which are not public."""
     package = keras.layers.Lambda.__module__.split(".layers.")[0]
     found = []
-    for name in ("TFOpLambda", "SlicingOpLambda"):
+    for name in ("TensorFlowOpLayer", "TFOpLambda", "SlicingOpLambda"):
         for path, module in list(sys.modules.items()):
             cls = getattr(module, name, None) if path.startswith(package) else None
             if inspect.isclass(cls) and cls not in found:

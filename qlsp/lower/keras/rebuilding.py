@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qlsp.lower.behaviour import Behaviour, Version
-from qlsp.lower.names import function_names
+from qlsp.lower.names import OP_LAMBDAS, function_names
 from qlsp.trace.graph import LayerGraph, Node
 
 Refusal = tuple[str, str, str]
@@ -46,6 +46,7 @@ def refusal_of_lambda(tensorflow: Version) -> Refusal | None:
 
 
 _KEYWORDS: Mapping[str, str] = {
+    "MultiHeadAttention": "value",
     "tf.__operators__.add": "y",
     "tf.__operators__.getitem": "slice_spec",
     "tf.clip_by_value": "clip_value_min",
@@ -64,7 +65,7 @@ _KEYWORDS: Mapping[str, str] = {
     "tf.reshape": "shape",
     "tf.split": "num_or_size_splits",
 }
-"""The argument that a function is called with by name, besides its tensor."""
+"""The argument that a function or layer is called with by name, besides its tensor."""
 
 _TAKES_KEYWORDS = (0, 6)
 """From this tfmot on, its wrapper hands on arguments by name."""
@@ -74,13 +75,13 @@ _NAMES_LAYER: Version = (2, 6)
 
 
 def refusal_of_function(node: Node, graph: LayerGraph, behaviour: Behaviour) -> Refusal | None:
-    """What a function on tensors raises, None if nothing."""
-    if node.kind != "op":
+    """What a function on tensors, or a layer called like one, raises; None if nothing."""
+    if node.kind not in {"op", "layer"} or behaviour.tensorflow < OP_LAMBDAS:
         return None
     shape = graph.nodes[node.inputs[0]].shape if node.inputs else None
     rank = 4 if shape is None else len(shape)
     tfmot = tuple(map(int, (behaviour.tfmot or "99.0").split(".")[:2]))
-    for name in function_names(node):
+    for name in function_names(node) if node.kind == "op" else (node.cls,):
         if tfmot < _TAKES_KEYWORDS and name in _KEYWORDS:
             message = (
                 "in user code: TypeError: tf__call() got an unexpected keyword argument "

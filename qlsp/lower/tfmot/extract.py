@@ -57,6 +57,7 @@ def extract(keras: Path) -> dict[str, Any]:
         "activations": _activations(aware),
         "transforms": _transforms(layout, transforms),
         "skips_lambda": "Lambda" in _attributes(_function(quantize, "quantize_annotate_model")),
+        "wants_bias": _wants_bias(transforms),
         "messages": _messages(quantize, aware),
     }
 
@@ -160,6 +161,19 @@ def _pattern(classes: dict[str, ast.ClassDef], name: str) -> dict[str, Any]:
     owner, function = _method(classes, name, "pattern")
     returned = next(node for node in ast.walk(function) if isinstance(node, ast.Return))
     return _layer_pattern(classes, owner, returned.value)
+
+
+def _wants_bias(transforms: ast.Module) -> bool:
+    """Whether a separable convolution is always taken to have a bias."""
+    classes = {node.name: node for node in transforms.body if isinstance(node, ast.ClassDef)}
+    name = "SeparableConvQuantize"
+    if name not in classes:
+        return False
+    always = _method(classes, name, "replacement")[1].body
+    return any(
+        isinstance(each, ast.Assign) and "sepconv_weights[2]" in ast.unparse(each)
+        for each in always
+    )
 
 
 def _layer_pattern(

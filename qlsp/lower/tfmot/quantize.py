@@ -174,8 +174,9 @@ class _Rewriting:
         matched = self._match(layer, transform.pattern, head=True)
         if matched is None:
             return
-        guarded = transform.guarded and any(each.config is not None for each in matched)
-        if guarded:
+        # The guard doesn't ask the layer that squeezes the image of a sequence.
+        asked = [each for each in matched if each.cls != "Lambda"]
+        if transform.guarded and any(each.config is not None for each in asked):
             return
         if transform.sets is not None:
             for role, setting in transform.sets:

@@ -64,6 +64,8 @@ class Tables:
     """Those with a range behind."""
     transforms: tuple[Transform, ...]
     skips_lambda: bool
+    wants_bias: bool
+    """Whether a separable convolution is always taken to have a bias."""
     messages: dict[str, str]
 
 
@@ -104,6 +106,7 @@ def tables(version: str) -> Tables:
             for each in raw["transforms"]
         ),
         skips_lambda=raw["skips_lambda"],
+        wants_bias=raw["wants_bias"],
         messages=raw["messages"],
     )
 

@@ -75,6 +75,8 @@ class FloatActivation(Rule):
 
     def check(self, model: LoweredGraph) -> Iterator[Finding]:
         """Every activation that runs in float of its own doing."""
+        if not layers.has_layers(model.flat):
+            return
         for node in model.flat.nodes:
             if not model.ends(node, _FLOAT):
                 continue

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qlsp.diagnostic import Applicability, Diagnostic
+from qlsp.lower.lowering import Outcome
 from qlsp.toml import shown
 from qlsp.verify.comparison import Comparison, changed_ops
 from qlsp.verify.measurement import Measurement
@@ -36,6 +37,9 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     for index, (old, new) in enumerate(zip(before.measurements, after.measurements, strict=True)):
         console.print()
         console.print(Text("before ", style="dim") + summary(old, before.findings[index]))
+        for finding in before.findings[index]:
+            if finding.outcome is Outcome.RAISES:
+                console.print(finding_line(finding, before.model), soft_wrap=True)
         console.print(Text("after  ", style="dim") + summary(new, after.findings[index]))
         if old.flat is not None or new.flat is not None:
             console.print(_changes(old, new), soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Precision and recall of the linter, held against real conversions."""

@@ -1,0 +1,161 @@
+"""Hold the linter's diagnostics against what the converter did, layer by layer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from qlsp.linter.analysis import Analysis
+from qlsp.linter.faults import Fault, faults
+from qlsp.rules.catalogue import RULES
+from qlsp.settings import Settings
+from qlsp.source.document import Document
+from qlsp.source.span import Site
+from qlsp.toolchain import Toolchain, Workflow
+from qlsp.trace import Project
+
+Outcome = Literal["raises", "float", "extra"]
+Place = tuple[str, int]
+
+_CLAMPS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "MINIMUM", "MAXIMUM"})
+_DYNAMIC = frozenset({"SHAPE", "PACK", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"})
+_NORMALIZES = frozenset({"MUL", "ADD", "SUB", "RSQRT", "SQUARED_DIFFERENCE", "MEAN"})
+_CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+_CLAIM = re.compile(r"keeps ([A-Z0-9_, ]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A layer for which something is worse than it has to be."""
+
+    outcome: Outcome
+    layer: int
+    ops: tuple[str, ...] = ()
+
+
+@dataclass
+class Verdict:
+    """What came of one model and workflow."""
+
+    true: list[str] = field(default_factory=list)
+    false: list[str] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
+    announced: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+
+
+def judge(record: Mapping[str, Any], workflow: Workflow, folder: Path) -> Verdict:
+    """The verdict on one conversion. `folder` holds the packages.
+
+    The files that make the layers are linted as a user's would be. A diagnostic is true if it
+    names what happened to a layer made at its place; one about code that this model does not run,
+    or about what comes behind an error, is not decided.
+    """
+    toolchain = Toolchain(*record["toolchain"])
+    settings = Settings(workflows=(workflow,), toolchains=(toolchain,))
+    measured = record["workflows"][workflow]
+    layers = record["layers"]
+    bad = list(_bad(record, workflow))
+    verdict = Verdict()
+    announced: set[Place] = set()
+    project = Project(folder)
+    for file in _files(layers):
+        document = Document.read(file)
+        analysis = Analysis.of(document, settings, project)
+        for fault in faults(analysis, RULES[1:]):
+            diagnostic = fault.diagnostic(document, None)
+            line = f"{Path(file).name}:{fault.span.line} {diagnostic.code} {diagnostic.message}"
+            places = set(_places(fault))
+            here = [index for index, each in enumerate(layers) if places & _made_at(each)]
+            if not here:
+                verdict.undecided.append(line)
+                continue
+            around = places | {place for each in diagnostic.related for place in _lines(each.site)}
+            announced |= around
+            near = [index for index, each in enumerate(layers) if around & _made_at(each)]
+            truth = _holds(diagnostic.message, bad, set(near), measured)
+            told = {True: verdict.true, False: verdict.false, None: verdict.undecided}
+            told[truth].append(line)
+    for each in bad:
+        layer = layers[each.layer]
+        file, number = layer["site"][0] if layer["site"] else ("", 0)
+        line = (
+            f"{Path(file).name}:{number} {layer['cls']} {layer['name']} {each.outcome}"
+            f" {' '.join(each.ops)}"
+        )
+        (verdict.announced if announced & _made_at(layer) else verdict.missed).append(line)
+    return verdict
+
+
+def _holds(
+    message: str, bad: Sequence[Bad], here: set[int], measured: Mapping[str, Any]
+) -> bool | None:
+    """Whether a claim came true at the layers `here`; None if an error hides it."""
+    mine = [each for each in bad if each.layer in here]
+    if "raises" in message or "can't be converted" in message:
+        if any(each.outcome == "raises" for each in mine):
+            return True
+        return None if measured.get("unnamed") else False
+    if measured["error"] is not None:
+        return None
+    if " in float" in message and any(each.outcome == "float" for each in mine):
+        return True
+    kept = {name for match in _CLAIM.findall(message) for name in match.strip(", ").split(", ")}
+    found = {name for each in mine for name in each.ops}
+    return bool(kept & found)
+
+
+def _bad(record: Mapping[str, Any], workflow: Workflow) -> Iterator[Bad]:
+    """The bad outcomes of a conversion, each layer once per kind."""
+    measured = record["workflows"][workflow]
+    layers = record["layers"]
+    yield from (Bad("raises", layer) for layer in measured["refused"])
+    kinds: dict[tuple[Outcome, int], list[str]] = {}
+    for operator in measured["operators"]:
+        owners = operator["layers"]
+        if operator["name"] in _CASTS or not owners:
+            continue
+        if operator["float"]:
+            for layer in owners:
+                kinds.setdefault(("float", layer), []).append(operator["name"])
+        elif operator["finding"] or _is_extra(operator, layers[owners[0]]["cls"]):
+            kinds.setdefault(("extra", owners[0]), []).append(operator["name"])
+    for (outcome, layer), ops in kinds.items():
+        yield Bad(outcome, layer, tuple(ops))
+
+
+def _is_extra(operator: Mapping[str, Any], cls: str) -> bool:
+    """Whether an op is one that a better form of the source would not have."""
+    name = operator["name"]
+    if name in _DYNAMIC:
+        return True
+    if cls == "BatchNormalization":
+        return name in _NORMALIZES
+    if name in _CLAMPS:
+        return cls in {"ReLU", "Activation", "TFOpLambda"}
+    return name == "TRANSPOSE" and cls != "Permute"
+
+
+def _files(layers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The files of the package in which layers are made, in order."""
+    files = dict.fromkeys(file for layer in layers for file, _ in layer["site"])
+    return [file for file in files if "site-packages" in file and Path(file).is_file()]
+
+
+def _made_at(layer: Mapping[str, Any]) -> set[Place]:
+    return {(file, line) for file, line in layer["site"][:1]}
+
+
+def _places(fault: Fault) -> Iterator[Place]:
+    for _, finding in fault.findings:
+        for site in (finding.node.construct, finding.node.call):
+            if site is not None:
+                yield from _lines(site)
+
+
+def _lines(site: Site) -> Iterator[Place]:
+    for line in range(site.span.line, site.span.end_line + 1):
+        yield site.path, line

@@ -1,0 +1,147 @@
+"""What the commands that run the user's code share: limits, progress, and an end that cleans up."""
+
+from __future__ import annotations
+
+import ast
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import click
+from rich.console import Console
+
+from qlsp.config import absolute, find_config
+from qlsp.discovery.interpreter import Interpreter, find_interpreter
+from qlsp.error import QlspError
+from qlsp.verify.process import MEGABYTE
+from qlsp.verify.session import Progress, Target
+
+_UNITS: Final = {
+    "": MEGABYTE,
+    "M": MEGABYTE,
+    "MB": MEGABYTE,
+    "G": 1024 * MEGABYTE,
+    "GB": 1024 * MEGABYTE,
+}
+_PIPE_WIDTH: Final = 200
+
+
+def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--python`, `--timeout` and `--memory`."""
+    for option in reversed(
+        (
+            click.option(
+                "--python",
+                metavar="INTERPRETER",
+                help="The Python to build and convert in.  "
+                "[default: $VIRTUAL_ENV, then .venv of the project, then this one]",
+            ),
+            click.option(
+                "--timeout",
+                type=click.FloatRange(min=0, min_open=True),
+                default=600.0,
+                show_default=True,
+                metavar="SECONDS",
+                help="For building, and for each conversion.",
+            ),
+            click.option(
+                "--memory",
+                metavar="SIZE",
+                help="Most memory to use: 800M, 4G.  [default: four fifths of what is free]",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def target_of(text: str, arguments: tuple[str, ...], shapes: tuple[str, ...]) -> Target:
+    """What `FILE.py::BUILDER`, `--set` and `--input` name. Raises `QlspError`."""
+    name, separator, builder = text.rpartition("::")
+    if not separator or not name or not builder:
+        raise QlspError(f"'{text}' names no builder: write FILE.py::BUILDER")
+    file = absolute(Path(name))
+    if file.is_dir():
+        raise QlspError(f"{name} is a folder: write FILE.py::BUILDER")
+    if not file.exists():
+        raise QlspError(f"{name}: no such file")
+    root = find_config(file.parent).root
+    return Target(
+        file,
+        builder,
+        dict(_argument(each) for each in arguments),
+        tuple(_shape(each) for each in shapes),
+        tuple(dict.fromkeys((root, Path.cwd()))),
+    )
+
+
+def _argument(text: str) -> tuple[str, object]:
+    key, separator, value = text.partition("=")
+    if not separator or not key.isidentifier():
+        raise QlspError(f"--set {text}: write KEY=VALUE")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return key, value
+
+
+def _shape(text: str) -> tuple[int | None, ...]:
+    try:
+        return tuple(
+            None if part.strip() in ("?", "None") else int(part) for part in text.split(",")
+        )
+    except ValueError:
+        raise QlspError(f"--input {text}: write the sizes with commas, as in 1,96,96,3") from None
+
+
+def interpreter_for(python: str | None, folder: Path) -> Interpreter:
+    """The interpreter asked for, or that of the project around `folder`. Raises `QlspError`."""
+    return find_interpreter(python, folder) or Interpreter(
+        Path(sys.executable), "the Python that runs qlsp"
+    )
+
+
+def stdout_console() -> Console:
+    """A console as wide as the terminal; wider for pipes, where lines need not fit."""
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+
+
+def memory_limit(text: str | None) -> int:
+    """Bytes of a size such as `800M`; 0 for None. Raises `QlspError`."""
+    if text is None:
+        return 0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text)
+    unit = _UNITS.get(match[2].upper()) if match else None
+    if match is None or unit is None or not float(match[1]):
+        raise QlspError(f"--memory {text}: write a size, as in 800M or 4G")
+    return int(float(match[1]) * unit)
+
+
+@contextmanager
+def terminated() -> Iterator[None]:
+    """Let an end by SIGTERM clean up as one by an exception does."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """Show on standard error what is being done."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield lambda doing: click.echo(f"{doing} …", err=True)
+        return
+    with console.status("starting") as status:
+        yield lambda doing: status.update(doing)

@@ -1,0 +1,134 @@
+"""Rules about calls: what a program does with converters, tfmot and built models."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from qlsp.diagnostic import Applicability, Related, Severity
+from qlsp.rules.consequence import Consequence
+from qlsp.rules.lowered import Cell, LoweredGraph
+from qlsp.rules.rewrite.statements import Change
+from qlsp.rules.rule import Finding, Rule
+from qlsp.rules.versions import describe
+from qlsp.source.document import Document
+from qlsp.source.span import Site
+from qlsp.toolchain import Toolchain, Workflow
+from qlsp.trace.program import Call
+
+_RANK = (Severity.INFORMATION, Severity.WARNING, Severity.ERROR)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The calls of one root, with what decides what they lead to."""
+
+    calls: tuple[Call, ...]
+    document: Document
+    toolchains: tuple[Toolchain, ...]
+    imports_tfmot: bool
+
+    def source(self, site: Site | None) -> Document | None:
+        """The document that `site` stands in, if it is the one that is judged."""
+        return self.document if site is not None and site.path == self.document.path else None
+
+    def before(self, call: Call) -> Sequence[Call]:
+        """The calls that are made before `call`."""
+        return self.calls[: self.calls.index(call)]
+
+    def after(self, call: Call) -> Sequence[Call]:
+        """The calls that are made after `call`."""
+        return self.calls[self.calls.index(call) + 1 :]
+
+
+@dataclass(frozen=True, slots=True)
+class CallRewrite:
+    """One way to mend a fault; the linter takes the first that leaves fewer faults."""
+
+    title: str
+    applicability: Applicability
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinding:
+    """A fault at one call."""
+
+    call: Call
+    message: str
+    consequence: Consequence
+    site: Site | None = None
+    """The place to mark, where it is not the call."""
+    related: tuple[Related, ...] = ()
+    rewrites: tuple[CallRewrite, ...] = ()
+
+    @property
+    def place(self) -> Site | None:
+        """What to mark."""
+        return self.site or self.call.site
+
+
+class CallRule(Rule):
+    """A rule that judges calls, not layers."""
+
+    def check(self, model: LoweredGraph) -> Iterator[Finding]:
+        """Nothing: a layer graph holds no calls."""
+        yield from ()
+
+    @abstractmethod
+    def check_calls(self, usage: Usage) -> Iterator[CallFinding]:
+        """The faults of one root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a call leads to under one toolchain."""
+
+    text: str
+    severity: Severity = Severity.WARNING
+
+
+def raises(text: str) -> Effect:
+    """The call, or a later one, raises."""
+    return Effect(text, Severity.ERROR)
+
+
+def told(
+    toolchains: Sequence[Toolchain],
+    effect: Effect | Callable[[Toolchain], Effect | None],
+    workflow: Workflow = "ptq",
+) -> Consequence | None:
+    """What `effect` is over all toolchains, in words; None if it is nothing anywhere.
+
+    As severe as the mildest, and information where some toolchains have no such effect.
+    """
+    effects: Mapping[Toolchain, Effect | None] = {
+        each: effect if isinstance(effect, Effect) else effect(each) for each in toolchains
+    }
+    bad = {toolchain: found for toolchain, found in effects.items() if found is not None}
+    if not bad:
+        return None
+    severity = min((found.severity for found in bad.values()), key=_RANK.index)
+    where: dict[str, list[Toolchain]] = {}
+    for toolchain, found in bad.items():
+        where.setdefault(found.text, []).append(toolchain)
+    clauses, pins = [], dict[str, None]()
+    for text, some in where.items():
+        phrase = describe(some, toolchains, workflow)
+        clauses.append(f"{text} ({phrase.text})" if phrase.text else text)
+        if phrase.setting:
+            pins[phrase.setting] = None
+    message = "; ".join(clauses)
+    if len(bad) < len(effects):
+        severity = Severity.INFORMATION
+        keys = " and ".join(f"`{key}`" for key in pins)
+        message += f"; set {keys} in [tool.qlsp] if that is not yours" if keys else ""
+    return Consequence(severity, message, frozenset(Cell(workflow, each) for each in bad))
+
+
+def since(toolchain: Toolchain, version: str) -> bool:
+    """Whether the toolchain's TensorFlow is `version` or later."""
+    return Version(toolchain.tensorflow) >= Version(version)

@@ -1,0 +1,182 @@
+"""A call of `converter.convert()`, and what is known of its settings.
+
+Every answer is True, False, or None where it can't be decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qlsp.diagnostic import Applicability
+from qlsp.rules.calls import CallRewrite, Usage
+from qlsp.rules.rewrite.names import literal
+from qlsp.rules.rewrite.statements import AddAfter, Change
+from qlsp.source.imports import Imports
+from qlsp.source.span import Site
+from qlsp.toolchain import Toolchain
+from qlsp.trace.graph import UNKNOWN, Symbol
+from qlsp.trace.program import Call, Setting
+
+OPTIMIZE = "tf.lite.Optimize.DEFAULT"
+_OPTIMIZES = {
+    OPTIMIZE,
+    "tf.lite.Optimize.OPTIMIZE_FOR_SIZE",
+    "tf.lite.Optimize.OPTIMIZE_FOR_LATENCY",
+}
+_INT8_OPS = "tf.lite.OpsSet.TFLITE_BUILTINS_INT8"
+_INT16_OPS = "tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"
+_SELECT_OPS = "tf.lite.OpsSet.SELECT_TF_OPS"
+_OF_TF2 = ("from_keras_model", "from_saved_model", "from_concrete_functions")
+IO_TYPES = ("inference_input_type", "inference_output_type")
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One conversion by a converter of TensorFlow 2."""
+
+    call: Call
+    usage: Usage
+
+    @property
+    def toolchains(self) -> tuple[Toolchain, ...]:
+        """Those that have such a converter."""
+        return tuple(each for each in self.usage.toolchains if not each.tensorflow.startswith("1."))
+
+    def setting(self, name: str) -> Setting | None:
+        """What an attribute holds; None where it has its default."""
+        return self.call.settings.get(name)
+
+    @property
+    def optimizes(self) -> bool | None:
+        """Whether `optimizations` asks for quantization."""
+        found = self._members("optimizations")
+        return None if found is None else not found.isdisjoint(_OPTIMIZES)
+
+    @property
+    def has_data(self) -> bool | None:
+        """Whether there is a representative dataset."""
+        held = self.setting("representative_dataset")
+        if held is None:
+            return False
+        return None if held.value is UNKNOWN else held.value is not None
+
+    @property
+    def needs_int8(self) -> bool | None:
+        """Whether nothing but integer operators is asked for."""
+        ops, types = self._members("target_spec.supported_ops"), self.types
+        if ops is None or types is None:
+            return True if ops is not None and _INT8_OPS in ops else None
+        return _INT8_OPS in ops or types == {"tf.int8"}
+
+    @property
+    def types(self) -> frozenset[str] | None:
+        """`target_spec.supported_types`."""
+        return self._members("target_spec.supported_types")
+
+    @property
+    def ops(self) -> frozenset[str] | None:
+        """`target_spec.supported_ops`; empty for the default."""
+        return self._members("target_spec.supported_ops")
+
+    @property
+    def is_plain_int8(self) -> bool | None:
+        """Whether neither float16 nor int16 is asked for instead of int8."""
+        ops, types = self.ops, self.types
+        if ops is None or types is None:
+            return None
+        return types <= {"tf.int8"} and _INT16_OPS not in ops
+
+    @property
+    def io_types(self) -> tuple[Setting, ...] | None:
+        """Input and output types that are set to something but float; None if not known."""
+        found = []
+        for name in IO_TYPES:
+            held = self.setting(name)
+            if held is None:
+                continue
+            if not isinstance(held.value, Symbol):
+                return None
+            if held.value.name not in ("tf.float32", "numpy.float32"):
+                found.append(held)
+        return tuple(found)
+
+    @property
+    def quantized(self) -> bool | None:
+        """Whether the model was quantized in training.
+
+        In a file without tfmot a Keras model is taken for one that was not.
+        """
+        model = self.call.model
+        if model is not None and model.kind in ("quantized", "float", "annotated"):
+            return model.kind == "quantized"
+        if self.call.maker == "from_keras_model" and not self.usage.imports_tfmot:
+            return False
+        return None
+
+    def _members(self, name: str) -> frozenset[str] | None:
+        """The names of the symbols in a setting that is a list; None if not known."""
+        held = self.setting(name)
+        if held is None:
+            return frozenset()
+        if not isinstance(held.value, tuple) or UNKNOWN in held.value:
+            return None
+        names = {each.name for each in held.value if isinstance(each, Symbol)}
+        return None if any(_is_foreign(each) for each in names) else frozenset(names)
+
+    def place(self, *names: str) -> Site | None:
+        """Where the first of these attributes that has a place is set, else the conversion."""
+        for name in names:
+            held = self.setting(name)
+            if held is not None and held.site is not None:
+                return held.site
+        return self.call.site
+
+    @property
+    def maker(self) -> Call | None:
+        """The call that made the converter."""
+        number = self.call.subject.number if self.call.subject else None
+        for call in self.usage.calls:
+            if call.result is not None and call.result.number == number:
+                return call
+        return None
+
+    def with_optimizations(self) -> tuple[CallRewrite, ...]:
+        """The rewrite that asks for quantization, where nothing is said of it."""
+        maker = self.maker
+        if self.setting("optimizations") is not None or maker is None or maker.site is None:
+            return ()
+        code = written(self.usage, OPTIMIZE)
+        if code is None:
+            return ()
+        change: Change = AddAfter(maker.site, f"{{name}}.optimizations = [{code}]")
+        return (CallRewrite("Set `optimizations`", Applicability.UNSAFE, (change,)),)
+
+
+def written(usage: Usage, symbol: str) -> str | None:
+    """How the document would write `symbol`, without a further import."""
+    found = literal(usage.document, Symbol(symbol))
+    return found.code if found is not None and not found.edits else None
+
+
+def tensorflow(usage: Usage, path: str) -> str | None:
+    """How the document would write something of TensorFlow, e.g. `lite.Optimize`."""
+    return Imports.of(usage.document).reference(f"tensorflow.{path}")
+
+
+def conversions(usage: Usage) -> Iterator[Conversion]:
+    """The conversions whose converter is known in full."""
+    for call in usage.calls:
+        if (
+            call.symbol == "converter.convert"
+            and not call.tf1
+            and call.maker in _OF_TF2
+            and call.subject is not None
+            and not call.subject.lost
+        ):
+            yield Conversion(call, usage)
+
+
+def _is_foreign(name: str) -> bool:
+    """Whether a name may stand for anything, as it is another package's."""
+    return not name.startswith(("tf.", "numpy."))

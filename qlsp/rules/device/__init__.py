@@ -1,0 +1,1 @@
+"""Rules about the device that a model runs on, where `[tool.qlsp]` names one."""

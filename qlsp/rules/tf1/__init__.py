@@ -1,0 +1,1 @@
+"""Rules about TensorFlow 1: fake-quantization, `contrib.quantize` and TOCO."""
