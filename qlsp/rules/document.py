@@ -86,7 +86,7 @@ def _where(case: Case) -> str:
     if case.toolchains != default.toolchains:
         parts.append(" or ".join(map(str, case.toolchains)))
     if case.device is not None:
-        parts.append(f"`device = \"{case.device}\"`")
+        parts.append(f'`device = "{case.device}"`')
     return f" ({', '.join(parts)})" if parts else ""
 
 

@@ -36,7 +36,7 @@ class Trace:
     programs: tuple[Program, ...] = ()
     """What the roots do with converters, tfmot and models; the module's body first."""
     imports: frozenset[str] = frozenset()
-    """Canonical names of what the document imports from outside the project."""
+    """What the document imports: names as written, and their canonical names."""
 
 
 @dataclass
@@ -79,7 +79,7 @@ def trace_builder(
 
 
 def imported(document: Document) -> frozenset[str]:
-    """Canonical names of what a document imports, wherever in it."""
+    """What a document imports, wherever in it: names as written, and their canonical names."""
     return _imported(Outline.of(document.tree))
 
 
@@ -90,11 +90,8 @@ def _imported(outline: Outline) -> frozenset[str]:
             names.update(alias.name for alias in node.names)
         elif node.module and not node.level:
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    found = set()
-    for name in names:
-        known = resolve(name.removesuffix(".*"))
-        found.add(known.symbol if known is not None else name)
-    return frozenset(found)
+    known = (resolve(name.removesuffix(".*")) for name in names)
+    return frozenset(names).union(name.symbol for name in known if name is not None)
 
 
 class _Tracer:
