@@ -114,7 +114,10 @@ def _lint_all(session: Session, files: list[SourceFile]) -> Iterator[Report | Fa
     gc.disable()
     try:
         for file in files:
-            yield _lint(session, file)
+            done = _lint(session, file)
+            if isinstance(done, Report):
+                done.document.forget_tree()
+            yield done
         gc.collect()
     finally:
         gc.enable()
