@@ -14,6 +14,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 FOUND = {
     "autoencoder.py": ["QL101", "QL101"],
+    "convert_int8.py": ["QL304", "QL306", "QL302"],
     "keyword_spotting.py": ["QL101", "QL201", "QL201", "QL101"],
     "mobilenet_v2.py": ["QL101"],
     "residual_network.py": ["QL101", "QL104"],

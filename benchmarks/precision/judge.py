@@ -22,9 +22,16 @@ Place = tuple[str, int]
 
 _CLAMPS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "MINIMUM", "MAXIMUM"})
 _DYNAMIC = frozenset({"SHAPE", "PACK", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"})
+_IMAGES = frozenset(
+    {
+        *("Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D", "BatchNormalization"),
+        *("MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "UpSampling2D"),
+    }
+)
+"""Layers of images, which transpose them only where the channels come first."""
 _NORMALIZES = frozenset({"MUL", "ADD", "SUB", "RSQRT", "SQUARED_DIFFERENCE", "MEAN"})
-_CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
-_CLAIM = re.compile(r"keeps ([A-Z0-9_, ]+)")
+CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+CLAIM = re.compile(r"keeps ([A-Z0-9_, ]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ def _holds(
         return None
     if " in float" in message and any(each.outcome == "float" for each in mine):
         return True
-    kept = {name for match in _CLAIM.findall(message) for name in match.strip(", ").split(", ")}
+    kept = {name for match in CLAIM.findall(message) for name in match.strip(", ").split(", ")}
     found = {name for each in mine for name in each.ops}
     return bool(kept & found)
 
@@ -116,27 +123,26 @@ def _bad(record: Mapping[str, Any], workflow: Workflow) -> Iterator[Bad]:
     kinds: dict[tuple[Outcome, int], list[str]] = {}
     for operator in measured["operators"]:
         owners = operator["layers"]
-        if operator["name"] in _CASTS or not owners:
+        if operator["name"] in CASTS or not owners:
             continue
         if operator["float"]:
             for layer in owners:
                 kinds.setdefault(("float", layer), []).append(operator["name"])
-        elif operator["finding"] or _is_extra(operator, layers[owners[0]]["cls"]):
+        elif operator["finding"] or is_extra(operator["name"], layers[owners[0]]["cls"]):
             kinds.setdefault(("extra", owners[0]), []).append(operator["name"])
     for (outcome, layer), ops in kinds.items():
         yield Bad(outcome, layer, tuple(ops))
 
 
-def _is_extra(operator: Mapping[str, Any], cls: str) -> bool:
-    """Whether an op is one that a better form of the source would not have."""
-    name = operator["name"]
+def is_extra(name: str, cls: str) -> bool:
+    """Whether an operator of a layer is one that a better form of the source would not have."""
     if name in _DYNAMIC:
         return True
     if cls == "BatchNormalization":
         return name in _NORMALIZES
     if name in _CLAMPS:
         return cls in {"ReLU", "Activation", "TFOpLambda"}
-    return name == "TRANSPOSE" and cls != "Permute"
+    return name == "TRANSPOSE" and cls in _IMAGES
 
 
 def _files(layers: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -13,6 +13,7 @@ from qlsp.error import QlspError
 _COMMANDS = {
     "lint": "Find what will not fuse or quantize in model-definition source.",
     "verify": "Build, quantize and convert a model, and compare with what was expected.",
+    "merge": "Convert a trained quantization-aware model in a form that fuses.",
     "lower": "Print what the converter will make of each layer.",
     "graph": "Print the layer graph that a builder makes.",
     "rule": "Print the documentation of a rule.",

@@ -41,6 +41,11 @@ _KERAS: Mapping[str, Literal[2, 3]] = {"2": 2, "3": 3}
     help="Major version that builds the model.  [default: what the code imports]",
 )
 @click.option("--tfmot", metavar="VERSION", help="[default: the one that goes with TensorFlow]")
+@click.option(
+    "--representative",
+    is_flag=True,
+    help="Under qat, the converter gets representative data, too.",
+)
 @click.option("--set", "arguments", multiple=True, metavar="KEY=VALUE", help="Builder argument.")
 @click.option(
     "--format",
@@ -56,6 +61,7 @@ def command(
     tensorflow: str | None,
     keras: str | None,
     tfmot: str | None,
+    representative: bool,
     arguments: tuple[str, ...],
     form: str,
 ) -> None:
@@ -73,7 +79,7 @@ def command(
         raise QlspError(f"{file}:{error.line}: {error.message}") from None
     toolchain = _toolchain(file, graph, tensorflow, keras, tfmot)
     found = [
-        lower(graph, workflow, toolchain)
+        lower(graph, workflow, toolchain, representative=representative and workflow == "qat")
         for workflow in _workflows(workflows, file, graph, document)
     ]
     _print(document, graph, found, form)

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -29,6 +30,7 @@ _UNITS: Final = {
     "GB": 1024 * MEGABYTE,
 }
 _PIPE_WIDTH: Final = 200
+_MODEL_FILES: Final = frozenset({".h5", ".hdf5", ".keras", ".pb", ".tflite"})
 
 
 def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,11 +62,24 @@ def running_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def target_of(text: str, arguments: tuple[str, ...], shapes: tuple[str, ...]) -> Target:
-    """What `FILE.py::BUILDER`, `--set` and `--input` name. Raises `QlspError`."""
+def target_of(
+    text: str,
+    arguments: tuple[str, ...],
+    shapes: tuple[str, ...],
+    *,
+    files: bool = False,
+) -> Target:
+    """What `FILE.py::BUILDER`, `--set` and `--input` name; with `files` also a model file.
+
+    Raises `QlspError`.
+    """
     name, separator, builder = text.rpartition("::")
+    if not separator and files and _is_model(Path(text)):
+        file = absolute(Path(text))
+        return Target(file, "", {}, tuple(_shape(each) for each in shapes))
     if not separator or not name or not builder:
-        raise QlspError(f"'{text}' names no builder: write FILE.py::BUILDER")
+        hint = ", or a model file" if files else ""
+        raise QlspError(f"'{text}' names no builder: write FILE.py::BUILDER{hint}")
     file = absolute(Path(name))
     if file.is_dir():
         raise QlspError(f"{name} is a folder: write FILE.py::BUILDER")
@@ -78,6 +93,27 @@ def target_of(text: str, arguments: tuple[str, ...], shapes: tuple[str, ...]) ->
         tuple(_shape(each) for each in shapes),
         tuple(dict.fromkeys((root, Path.cwd()))),
     )
+
+
+def with_data(target: Target, data: str | None, folder: Path) -> Target:
+    """`target` with representative data, relative to `folder`. Raises `QlspError`."""
+    if data is None:
+        return target
+    name, separator, function = data.rpartition("::")
+    file = absolute(folder / (name if separator else data))
+    if not file.is_file():
+        raise QlspError(f"--data {data}: no such file")
+    return replace(target, data=f"{file}{separator}{function if separator else ''}")
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a model is in the file, by its name; a folder is a SavedModel's."""
+    if path.is_dir():
+        return (path / "saved_model.pb").exists()
+    known = path.suffix in _MODEL_FILES
+    if known and not path.exists():
+        raise QlspError(f"{path}: no such file")
+    return known
 
 
 def _argument(text: str) -> tuple[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,8 +17,9 @@ from qlsp.cli.running import (
     stdout_console,
     target_of,
     terminated,
+    with_data,
 )
-from qlsp.config import find_config
+from qlsp.config import Model, find_config
 from qlsp.discovery.settings import settings_for
 from qlsp.error import QlspError
 from qlsp.source.document import Document, SourceError
@@ -33,19 +35,21 @@ from qlsp.verify.report.markdown import markdown
 from qlsp.verify.report.text import print_report
 from qlsp.verify.revision import at_revision
 from qlsp.verify.session import Target
-from qlsp.verify.verify import Report, verify
+from qlsp.verify.vela import CONFIGURATIONS, place
+from qlsp.verify.verify import Report, read_file, verify
 
 _RENDERED = {"markdown": markdown, "junit": junit}
-_WORKFLOWS: tuple[Workflow, ...] = ("float", "ptq", "qat")
+_WORKFLOWS: tuple[Workflow, ...] = ("float", "ptq", "qat", "tf1")
 
 
 @click.command()
-@click.argument("target", metavar="FILE.py::BUILDER")
+@click.argument("target", metavar="FILE.py::BUILDER|MODEL|NAME")
 @click.option(
     "--workflow",
     "workflows",
     metavar="WORKFLOW,…",
-    help="Any of float, ptq and qat.  [default: as lint finds them]",
+    help="Any of float, ptq, qat and tf1.  [default: as lint finds them; for a model file by "
+    "what it is]",
 )
 @click.option("--fix", is_flag=True, help="Verify with and without the safe fixes, and compare.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix: also those that need retraining.")
@@ -67,6 +71,31 @@ _WORKFLOWS: tuple[Workflow, ...] = ("float", "ptq", "qat")
     metavar="SHAPE",
     help="Input shape of a subclassed model that was not called yet: 1,96,96,3.",
 )
+@click.option(
+    "--data",
+    metavar="FILE|FILE.py::FUNCTION",
+    help="Representative data, an .npy or .npz file or a function.  [default: random]",
+)
+@click.option(
+    "--inputs", metavar="NAME,…", help="Inputs of a frozen graph.  [default: its placeholders]"
+)
+@click.option(
+    "--outputs",
+    metavar="NAME,…",
+    help="Outputs of a frozen graph.  [default: the nodes that nothing takes]",
+)
+@click.option(
+    "--measure",
+    is_flag=True,
+    help="Also measure the noise of quantization per output and layer, and the latency.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(CONFIGURATIONS),
+    metavar="ETHOS-U",
+    help="Also compile for an Ethos-U with Vela: ethos-u55-128, ….",
+)
+@click.option("--trust", is_flag=True, help="Run code that MODEL brings along, such as a Lambda.")
 @click.option(
     "--format",
     "form",
@@ -92,6 +121,12 @@ def command(
     against: str | None,
     arguments: tuple[str, ...],
     shapes: tuple[str, ...],
+    data: str | None,
+    inputs: str | None,
+    outputs: str | None,
+    measure: bool,
+    device: str | None,
+    trust: bool,
     form: str,
     html: Path | None,
     timeout: float,
@@ -102,6 +137,9 @@ def command(
     BUILDER is a function that returns a Keras model, a Model class or a variable. The file is
     run, in another process, with the TensorFlow of the project's interpreter.
 
+    MODEL is a file: .keras, .h5, a SavedModel's folder, a frozen graph (.pb), or a .tflite model,
+    which is only read. NAME is an entry of [tool.qlsp.models].
+
     With --fix the fixes are applied in memory, the model is verified again with the same
     weights, and the two are laid side by side.
 
@@ -111,7 +149,17 @@ def command(
     Exit code: 0 as it should be; 1 with an op that should have fused, a float island or an
     error of the converter; 2 if the model could not be built.
     """
-    parsed = target_of(target, arguments, shapes)
+    parsed, named = _parsed(target, arguments, shapes)
+    parsed = replace(
+        with_data(parsed, data, Path.cwd()),
+        trust=trust,
+        inputs=_names(inputs),
+        outputs=_names(outputs),
+    )
+    if workflows is None and named is not None and named.workflows is not None:
+        workflows = ",".join(named.workflows)
+    if parsed.is_file and (fix or against is not None):
+        raise QlspError("--fix and --against need source: write FILE.py::BUILDER")
     interpreter = interpreter_for(python, parsed.file.parent)
     chosen = _workflows(workflows, parsed, str(interpreter.path))
     limits = Limits(timeout, memory_limit(memory))
@@ -120,7 +168,7 @@ def command(
     if fix and against is not None:
         raise QlspError("--fix and --against don't go together")
     with terminated(), shown_progress() as progress:
-        surroundings = Surroundings(chosen, interpreter, limits, progress)
+        surroundings = Surroundings(chosen, interpreter, limits, progress, measure)
         if against is not None:
             result: Report | Comparison = compare(
                 _other(against, parsed, arguments, shapes), parsed, surroundings
@@ -128,8 +176,12 @@ def command(
         elif fix:
             settings = settings_for(find_config(parsed.file.parent), str(interpreter.path))
             result = compare_fixed(parsed, surroundings, settings, unsafe=unsafe_fixes)
+        elif parsed.file.suffix == ".tflite":
+            result = read_file(parsed)
         else:
-            result = verify(parsed, chosen, interpreter, limits, progress)
+            result = verify(parsed, chosen, interpreter, limits, progress, measure=measure)
+    if device is not None:
+        result = _placed(result, device, timeout)
     _print(result, form)
     if html is not None:
         _write(html, html_page(result))
@@ -164,6 +216,19 @@ def _write(file: Path, text: str) -> None:
         raise QlspError(f"--html {file}: {error.strerror or error}") from None
 
 
+def _parsed(
+    text: str, arguments: tuple[str, ...], shapes: tuple[str, ...]
+) -> tuple[Target, Model | None]:
+    """What to verify, and its entry of `[tool.qlsp.models]` if it is named by that."""
+    config = find_config(Path.cwd())
+    named = config.models.get(text)
+    if named is None:
+        return target_of(text, arguments, shapes, files=True), None
+    found = target_of(str(config.root / named.builder), arguments, shapes)
+    found = replace(found, arguments={**named.arguments, **found.arguments})
+    return with_data(found, named.representative_dataset, config.root), named
+
+
 def _other(
     text: str, target: Target, arguments: tuple[str, ...], shapes: tuple[str, ...]
 ) -> Target:
@@ -171,8 +236,24 @@ def _other(
     return target_of(text, arguments, shapes) if "::" in text else at_revision(target, text)
 
 
+def _placed(result: Report | Comparison, device: str, seconds: float) -> Report | Comparison:
+    """With what Vela makes of every conversion."""
+    if isinstance(result, Report):
+        placements = [place(each, device, seconds) for each in result.measurements]
+        return replace(result, placements=tuple(placements))
+    before, after = (_placed(each, device, seconds) for each in (result.before, result.after))
+    assert isinstance(before, Report) and isinstance(after, Report)
+    return replace(result, before=before, after=after)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
 def _workflows(text: str | None, target: Target, python: str) -> tuple[Workflow, ...]:
     """The workflows named, or those that lint judges the file under."""
+    if text is None and target.is_file:
+        return ()
     if text is None:
         settings = settings_for(find_config(target.file.parent), python)
         judged = settings.workflows_for(imports_tfmot=_imports_tfmot(target), is_tf1=False)

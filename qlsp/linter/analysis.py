@@ -49,8 +49,15 @@ class Analysis:
             )
             for graph in traced.graphs
         )
+        body = next((each.calls for each in traced.programs if each.name == "<module>"), ())
         usages = (
-            Usage(program.calls, document, settings.toolchains, quantizes)
+            Usage(
+                program.calls,
+                document,
+                settings.toolchains,
+                quantizes,
+                () if program.name == "<module>" else body,
+            )
             for program in traced.programs
         )
         return cls(document, settings, project, tuple(lowered), tuple(usages), workflows)

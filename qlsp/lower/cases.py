@@ -34,6 +34,9 @@ class Case:
     calibrated: bool | None = None
     """Whether the converter gets representative data."""
 
+    where: tuple[tuple[str, object], ...] = ()
+    """Values of arguments, defaults included, with which alone it is known."""
+
     def holds(self, expansion: Expansion) -> bool:
         """Whether the current layer is of this case."""
         return (
@@ -43,6 +46,7 @@ class Case:
             and (not self.ranks or expansion.rank() in self.ranks)
             and self.since <= expansion.behaviour.tensorflow <= self.until
             and self.calibrated in {None, expansion.calibrated}
+            and all(expansion.attr(key, value) == value for key, value in self.where)
         )
 
 
@@ -62,6 +66,9 @@ def expand_case(expansion: Expansion) -> Operation:
 CRASH = ("SIGSEGV", "failed to legalize operation 'tf.TensorListReserve'")
 """The converter takes its process down."""
 
+LOOP_OF_STEPS = "SHAPE(x) STRIDED_SLICE(_) PACK(_) FILL:FLOAT32(_) TRANSPOSE!(x) WHILE:INT32(3, 4)"
+"""A recurrent layer of TF 2.5 on a batch of dynamic size, up to its loop."""
+
 _LOOP = "RESHAPE!(x) WHILE:INT32(_) STRIDED_SLICE:FLOAT32(_)"
 
 UNPARSED = (
@@ -76,12 +83,14 @@ _RESHAPES = (
 )
 """The older converter takes no sizes that are computed from the batch."""
 
+_LAST_STEP = (("return_sequences", False), ("return_state", False), ("unroll", False))
+
 _RNN = (
     Case("", until=(2, 2), lacks="While"),
     Case("", calibrated=True, until=(2, 5), refusal=UNPARSED),
-    Case("", static=False, refusal=DYNAMIC_LIST),
+    Case("", static=False, since=(2, 8), refusal=DYNAMIC_LIST),
     Case("", static=True, calibrated=True, refusal=CRASH),
-    Case(_LOOP, static=True),
+    Case(_LOOP, static=True, where=_LAST_STEP),
 )
 
 _REPEAT = (
@@ -89,6 +98,16 @@ _REPEAT = (
     "RESHAPE!({second}, {last})"
 )
 """How Keras 3 repeats along one axis."""
+
+
+def _two_matmuls(first: int, left: int, right: int) -> str:
+    """How TF 2.5 multiplies two pairs of matrices of fixed sizes, from the `first` op on."""
+    return (
+        "RESHAPE!({left}) SLICE!({0}) SLICE!({0}) RESHAPE!({1}) SLICE!({right}) RESHAPE!({2}) "
+        "SLICE!({right}) RESHAPE!({4}) TRANSPOSE!(_) FULLY_CONNECTED({3}, _) TRANSPOSE!({6}) "
+        "FULLY_CONNECTED({5}, _) PACK!({9}, _) RESHAPE!(_)"
+    ).format(*range(first, first + 14), left=left, right=right)
+
 
 CASES: Mapping[str, tuple[Case, ...]] = {
     "LayerNormalization": (
@@ -187,6 +206,13 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         Case("LESS(x, c) ADD:INT32(x, c) SELECT:INT32(0, 1) GATHER:FLOAT32(_)", static=True),
         Case("LESS(x, c) ADD:INT32(x, c) SELECT_V2:INT32(0, 1) GATHER:FLOAT32(_)", static=False),
     ),
+    "PReLU": (
+        Case(
+            "NEG!(x) RELU!(_) RELU!(x) MUL!(1, c) ADD!(2, _)",
+            ranks=(2,), since=(2, 3), until=(2, 5),
+        ),
+        Case("PRELU(x)"),
+    ),
     "RepeatVector": (
         Case("EXPAND_DIMS!(x) TILE(_)", keras=2),
         Case(
@@ -271,12 +297,27 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         Case("RESHAPE!(x) TILE!(_) RESHAPE!(_) TILE!(_) RESHAPE!(_) TILE!(_) RESHAPE!(_)"),
     ),
     "Conv3DTranspose": (
+        Case("", until=(2, 5), lacks="Conv3DBackpropInputV2"),
         Case("SHAPE(x) STRIDED_SLICE(_) PACK(_) CONV_3D_TRANSPOSE(x, _) ADD!(_, c)", static=False),
     ),
+    "ZeroPadding3D": (Case("", until=(2, 5), lacks="Pad"), Case("PAD(x)")),
     "MaxPooling3D": (Case("", lacks="MaxPool3D"),),
     "AveragePooling3D": (Case("", lacks="AvgPool3D"),),
-    "GRU": _RNN,
-    "SimpleRNN": _RNN,
+    "GRU": (
+        *_RNN,
+        Case(
+            f"{LOOP_OF_STEPS} STRIDED_SLICE:FLOAT32(_)",
+            static=False, until=(2, 5), where=_LAST_STEP,
+        ),
+    ),
+    "SimpleRNN": (
+        *_RNN,
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) TRANSPOSE!(x) PACK(1) FILL:FLOAT32(_) WHILE:INT32(2, 4) "
+            "STRIDED_SLICE:FLOAT32(_)",
+            static=False, until=(2, 5), where=_LAST_STEP,
+        ),
+    ),
     "ConvLSTM2D": (
         Case("", until=(2, 2), lacks="While"),
         Case("", calibrated=True, until=(2, 5), refusal=UNPARSED),
@@ -289,6 +330,13 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     ),
     "Bidirectional": (
         Case("", until=(2, 2), lacks="While"),
+        Case("", static=False, calibrated=True, until=(2, 5), refusal=UNPARSED),
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) PACK(_) FILL:FLOAT32(_) TRANSPOSE!(x) REVERSE_V2(_) "
+            "WHILE:INT32(3, 5) STRIDED_SLICE:FLOAT32(_) WHILE:INT32(3, 4) "
+            "STRIDED_SLICE:FLOAT32(_) CONCATENATION(7, 9)",
+            static=False, until=(2, 5),
+        ),
         Case("", static=False, refusal=DYNAMIC_LIST),
         Case(
             "REVERSE_V2(x) UNIDIRECTIONAL_SEQUENCE_LSTM(_) STRIDED_SLICE(_) "
@@ -303,6 +351,21 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         ),
     ),
     "MultiHeadAttention": (
+        Case(
+            "RESHAPE!(x) BATCH_MATMUL(0) RESHAPE!(_) ADD!(_, c) BATCH_MATMUL(0) RESHAPE!(_) "
+            "ADD!(_, c) MUL(_, c) TRANSPOSE!(3) TRANSPOSE!(7) RESHAPE!(8) RESHAPE!(9) "
+            "BATCH_MATMUL(10, 11) RESHAPE!(_) TRANSPOSE!(_) SOFTMAX(_) BATCH_MATMUL(0) "
+            "RESHAPE!(_) ADD!(_, c) TRANSPOSE!(_) RESHAPE!(15) RESHAPE!(19) BATCH_MATMUL(20, 21) "
+            "RESHAPE!(_) TRANSPOSE!(_) RESHAPE!(_) BATCH_MATMUL(_) ADD!(_, c) RESHAPE!(_)",
+            static=False, ranks=(3,), until=(2, 5),
+        ),
+        Case(
+            "FULLY_CONNECTED(x) RESHAPE!(_) FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(1) "
+            f"TRANSPOSE!(3) {_two_matmuls(6, 4, 5)} TRANSPOSE!(_) SOFTMAX(_) "
+            f"FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(_) {_two_matmuls(25, 21, 24)} "
+            "TRANSPOSE!(_) RESHAPE!(_) FULLY_CONNECTED(_)",
+            static=True, ranks=(3,), until=(2, 5), where=(("num_heads", 2),),
+        ),
         Case(
             "FULLY_CONNECTED(x) RESHAPE!(_) FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(1) "
             "TRANSPOSE!(3) BATCH_MATMUL(4, 5) MUL(_, c) SOFTMAX(_) FULLY_CONNECTED(y) RESHAPE!(_) "

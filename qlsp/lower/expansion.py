@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from qlsp.lower import activations
@@ -77,9 +77,13 @@ class Expansion:
         """Why a node needs more ops than it might."""
         self.applied: dict[tuple[object, ...], Operation] = {}
         """What a layer or function made of the same inputs before."""
+        self.index = -1
+        """The node that is expanded."""
         self.node: Node
-        """The current layer."""
+        """That node, or the one within its function."""
         self.inputs: list[Operation] = []
+        self.is_inlined = False
+        """Whether the function of a layer is expanded."""
 
     @property
     def keras(self) -> int:
@@ -105,7 +109,7 @@ class Expansion:
         """Append an op of the current layer."""
         operation = Operation(
             name,
-            self.node.index,
+            self.index,
             inputs,
             constant=constant,
             scalar=scalar,
@@ -179,6 +183,29 @@ class Expansion:
             message = "See console for info."
         return RefusedError("convert", "ConverterError", message, reason)
 
+    def inline(self, graph: LayerGraph, expand: Callable[[Expansion], Operation]) -> Operation:
+        """Append the ops of a function on the current layer's input.
+
+        `expand` gives the op that produces the output of one of its nodes.
+        """
+        outer = self.graph, self.node, self.inputs
+        values: dict[int, Operation] = {}
+        self.graph, self.is_inlined = graph, True
+        try:
+            for node in graph.nodes:
+                if node.kind == "input":
+                    values[node.index] = outer[2][0]
+                elif node.kind == "op":
+                    self.node = node
+                    self.inputs = [values[each] for each in node.inputs]
+                    values[node.index] = expand(self)
+                else:
+                    raise UndecidedError(f"its function applies {node.cls}")
+        finally:
+            self.graph, self.node, self.inputs = outer
+            self.is_inlined = False
+        return values[(graph.outputs or ())[0]]
+
     def ranges_of(self, part: str = "") -> Ranges:
         """Where tfmot put ranges in the current layer."""
         if self.ranges is None:
@@ -227,7 +254,7 @@ class Expansion:
         """
         if self.keras == 3 or self.ranges is not None:
             return False
-        own = f"model/{self.names[self.node.index]}/"
+        own = f"model/{self.names[self.index]}/"
         seen = set(map(id, self.inputs))
         pending = list(self.inputs)
         while pending:

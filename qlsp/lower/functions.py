@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from qlsp.lower import activations
 from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError
-from qlsp.lower.operation import Operation
+from qlsp.lower.operation import WEIGHT, Operation
 from qlsp.trace.graph import UNKNOWN
 
 Expand = Callable[[Expansion], Operation]
@@ -52,14 +52,16 @@ _CLIPS = frozenset({"clip_by_value", "clip"})
 def expand_function(expansion: Expansion) -> Operation:
     """The op that produces the output of the current op node."""
     symbol = expansion.node.cls
-    if expansion.keras == 3 and symbol.startswith("tf."):
+    if expansion.keras == 3 and symbol.startswith("tf.") and not expansion.is_inlined:
         raise RefusedError(
             "build",
             "ValueError",
             "A KerasTensor cannot be used as input to a TensorFlow function.",
-            "Keras 3 takes no TensorFlow functions",
+            "Keras 3 takes no TensorFlow functions, but within a layer",
         )
     name = symbol.rpartition(".")[2]
+    if any(each.name == WEIGHT for each in expansion.inputs):
+        return _with_weight(expansion, _ARITHMETIC.get(name))
     if name in _ARITHMETIC:
         return _arithmetic(expansion, _ARITHMETIC[name])
     if name in _CLIPS:
@@ -80,6 +82,19 @@ class _Named:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+
+def _with_weight(expansion: Expansion, op: str | None) -> Operation:
+    """Arithmetic of a tensor and a variable of the layer."""
+    tensors = [each for each in expansion.inputs if each.name != WEIGHT]
+    if op is None or len(tensors) != 1 or len(expansion.inputs) != 2:
+        raise UndecidedError(f"{expansion.node.cls} with a weight is not known")
+    is_first = expansion.inputs[0] is tensors[0]
+    if op in {"SUB", "DIV"} and not is_first:
+        return expansion.emit(op, *tensors)
+    result = expansion.emit("MUL" if op == "DIV" else op, *tensors, constant=True)
+    result.variable = True
+    return result
 
 
 def _arithmetic(expansion: Expansion, op: str) -> Operation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from qlsp.lower.behaviour import Behaviour, Version
@@ -64,8 +64,12 @@ FUSIONS: tuple[Fusion, ...] = (
     Fusion("RELU6", ("TRANSPOSE_CONV",), "RELU6", biased=True, since=(2, 15)),
     # Batch normalization, biases and arithmetic with constants.
     *(Fusion(op, _CONVOLUTIONS, constant=True) for op in ("MUL", "ADD", "SUB")),
-    Fusion("MUL", ("FULLY_CONNECTED",), constant=True, plain_weights=True),
-    Fusion("ADD", ("FULLY_CONNECTED",), constant=True, plain_weights=True),
+    *(
+        fusion
+        for op in ("MUL", "ADD")
+        for dense in [Fusion(op, ("FULLY_CONNECTED",), constant=True, plain_weights=True)]
+        for fusion in (replace(dense, shared=True, until=(2, 5)), replace(dense, since=(2, 6)))
+    ),
     Fusion("MUL", ("TRANSPOSE_CONV",), constant=True, plain_weights=True, since=(2, 5)),
     Fusion("ADD", ("TRANSPOSE_CONV",), constant=True, since=(2, 5), until=(2, 5)),
     Fusion("ADD", ("TRANSPOSE_CONV",), constant=True, since=(2, 15)),

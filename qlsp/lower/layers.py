@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from qlsp.lower.cases import CASES, CRASH, UNPARSED, expand_case
-from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError, pair
+from qlsp.lower.cases import CASES, CRASH, LOOP_OF_STEPS, UNPARSED, expand_case
+from qlsp.lower.convolutions import CONVOLUTIONS, batch_size
+from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError
+from qlsp.lower.functions import expand_function
 from qlsp.lower.keras.construction import refusal_of_construction
 from qlsp.lower.operation import KEEPS_CHANNELS, Operation
-from qlsp.lower.windows import Padding, Window
+from qlsp.lower.unrolled import unrolled_lstm
+from qlsp.lower.windows import Padding
 
 Expand = Callable[[Expansion], Operation]
 
@@ -31,13 +34,11 @@ PROGRAMS: Mapping[str, str] = {
     "GlobalMaxPooling2D": "REDUCE_MAX(x)",
     "GlobalMaxPooling3D": "REDUCE_MAX(x)",
     "ZeroPadding1D": "PAD(x)",
-    "ZeroPadding3D": "PAD(x)",
     "Cropping1D": "STRIDED_SLICE(x)",
     "Cropping2D": "STRIDED_SLICE(x)",
     "Cropping3D": "STRIDED_SLICE(x)",
     "Permute": "TRANSPOSE(x)",
     "LeakyReLU": "LEAKY_RELU(x)",
-    "PReLU": "PRELU(x)",
     "ThresholdedReLU": "GREATER(x, c) CAST:FLOAT32(_) MUL(x, _)",
     "Normalization": "SUB(x, c) MUL(_, c)",
 }
@@ -85,117 +86,6 @@ def _average(expansion: Expansion) -> Operation:
     return expansion.emit("MUL", _merge(expansion, "ADD"), constant=True)
 
 
-def _conv2d(expansion: Expansion, op: str = "CONV_2D", part: str = "") -> Operation:
-    x = expansion.inputs[0]
-    activation = expansion.attr("activation")
-    if expansion.attr("groups", 1) != 1 and expansion.calibrated and not expansion.since(2, 8):
-        message = (
-            "tensorflow/lite/kernels/conv.cc:349 input->dims->data[3] != filter->dims->data[3]"
-        )
-        raise RefusedError("convert", "RuntimeError", message, "calibration can't run its groups")
-    if expansion.attr("data_format") == "channels_first":
-        if not expansion.since(2, 3):
-            message = "Check failed: status.ok() Unexpected value for attribute 'data_format'."
-            reason = "the converter wants channels last"
-            raise RefusedError("convert", "ConverterError", message, reason)
-        x = expansion.emit("TRANSPOSE", x, core=False)
-        x = expansion.weighted(op, x, part)
-        x = expansion.emit("TRANSPOSE", x, core=False, detail=KEEPS_CHANNELS)
-    elif (
-        any(each != 1 for each in pair(expansion.attr("dilation_rate", 1)))
-        and not expansion.static_batch
-        and expansion.since(2, 5)
-    ):
-        x = expansion.emit("SPACE_TO_BATCH_ND", x, core=False)
-        x = expansion.weighted(op, x, part)
-        x = expansion.emit("BATCH_TO_SPACE_ND", x, core=False)
-        if expansion.attr("use_bias", True):
-            x = expansion.emit("ADD", x, constant=True, core=False)
-    else:
-        x = expansion.weighted(op, x, part, detail=_window(expansion))
-    return expansion.activate(x, activation, part)
-
-
-def _window(expansion: Expansion) -> Window:
-    return Window(
-        pair(expansion.attr("kernel_size")),
-        pair(expansion.attr("strides", 1)),
-        pair(expansion.attr("dilation_rate", 1)),
-        expansion.attr("padding", "valid"),
-    )
-
-
-def _depthwise(expansion: Expansion) -> Operation:
-    return _conv2d(expansion, "DEPTHWISE_CONV_2D")
-
-
-def _separable(expansion: Expansion) -> Operation:
-    x = expansion.weighted("DEPTHWISE_CONV_2D", expansion.inputs[0], "depthwise")
-    # Only `quantize_model` makes two layers of it, each with a range.
-    x.ranged = expansion.ranges_of("depthwise").after
-    x = expansion.weighted("CONV_2D", x, "pointwise")
-    return expansion.activate(x, expansion.attr("activation"), "pointwise")
-
-
-def _separable1d(expansion: Expansion) -> Operation:
-    x = _as_image(expansion, expansion.inputs[0])
-    x = expansion.weighted("DEPTHWISE_CONV_2D", x, "depthwise")
-    x.ranged = expansion.ranges_of("depthwise").after
-    x = expansion.weighted("CONV_2D", x, "pointwise")
-    if expansion.ranges is not None:
-        x = expansion.activate(x, expansion.attr("activation"), "pointwise")
-        return _squeeze(expansion, x)
-    x = _squeeze(expansion, x)
-    return expansion.activate(x, expansion.attr("activation"))
-
-
-def _conv1d(expansion: Expansion) -> Operation:
-    x = expansion.inputs[0]
-    if expansion.attr("padding", "valid") == "causal":
-        x = expansion.emit("PAD", x, core=False)
-    dilated = expansion.attr("dilation_rate", 1) not in (1, (1,)) and not expansion.static_batch
-    if dilated:
-        x = expansion.emit("SPACE_TO_BATCH_ND", x, core=False)
-    x = expansion.weighted("CONV_2D", _as_image(expansion, x))
-    x = _squeeze(expansion, x)
-    if dilated:
-        x = expansion.emit("BATCH_TO_SPACE_ND", x, core=False)
-        if expansion.attr("use_bias", True):
-            x = expansion.emit("ADD", x, constant=True, core=False)
-    return expansion.activate(x, expansion.attr("activation"))
-
-
-def _as_image(expansion: Expansion, x: Operation) -> Operation:
-    """A sequence as an image of one row."""
-    return expansion.emit("RESHAPE" if expansion.static_batch else "EXPAND_DIMS", x, core=False)
-
-
-def _squeeze(expansion: Expansion, x: Operation) -> Operation:
-    """An image of one row as a sequence."""
-    return expansion.emit("RESHAPE", x, core=False, detail=KEEPS_CHANNELS)
-
-
-def _pool1d(op: str) -> Expand:
-    def expand_pool(expansion: Expansion) -> Operation:
-        return _squeeze(expansion, expansion.emit(op, _as_image(expansion, expansion.inputs[0])))
-
-    return expand_pool
-
-
-def _conv2d_transpose(expansion: Expansion) -> Operation:
-    x = expansion.inputs[0]
-    operands = [x]
-    if not expansion.static_batch and expansion.since(2, 5):
-        operands.append(_batch_size(expansion, x))
-    result = expansion.weighted("TRANSPOSE_CONV", x)
-    for operand in operands[1:]:
-        result.inputs.append(operand)
-        operand.users.append(result)
-    if expansion.attr("use_bias", True):
-        result = expansion.emit("ADD", result, constant=True, core=False)
-    return expansion.activate(result, expansion.attr("activation"))
-
-
 def _global_average_pooling2d(expansion: Expansion) -> Operation:
     x = expansion.inputs[0]
     shape = expansion.shape()
@@ -207,11 +97,6 @@ def _global_average_pooling2d(expansion: Expansion) -> Operation:
     ):
         return x  # the mean over one pixel
     return expansion.emit("MEAN", x)
-
-
-def _batch_size(expansion: Expansion, x: Operation) -> Operation:
-    """The ops that read a dynamic batch size to build a shape."""
-    return expansion.run("SHAPE(x) STRIDED_SLICE(_) PACK(_)", x)
 
 
 _TENSORDOT = (
@@ -258,7 +143,7 @@ def _rank_of(expansion: Expansion, operation: Operation) -> int | None:
 def _batch_normalization(expansion: Expansion) -> Operation:
     in_training = expansion.node.attr("training") is True and expansion.keras == 2
     if in_training and expansion.ranges is None and not expansion.since(2, 8):
-        node = f"model/{expansion.names[expansion.node.index]}"
+        node = f"model/{expansion.names[expansion.index]}"
         message = (
             f"Input 0 of node {node}/AssignNewValue was passed float from "
             f"{node}/FusedBatchNormV3/ReadVariableOp/resource:0 incompatible"
@@ -285,7 +170,7 @@ def _relu(expansion: Expansion) -> Operation:
     slope = expansion.attr("negative_slope") or 0
     threshold = expansion.attr("threshold") or 0
     if (slope and maximum is not None) or threshold:
-        expansion.notes[expansion.node.index] = "a slope with a maximum, or a threshold, is no op"
+        expansion.notes[expansion.index] = "a slope with a maximum, or a threshold, is no op"
     if slope:
         if threshold:
             raise UndecidedError("ReLU with a slope and a threshold")
@@ -310,7 +195,7 @@ def _relu(expansion: Expansion) -> Operation:
         return expansion.emit("RELU", x, core=False)
     if maximum == 6:
         return expansion.emit("RELU6", x, core=False)
-    expansion.notes[expansion.node.index] = "only a maximum of 6 is one op"
+    expansion.notes[expansion.index] = "only a maximum of 6 is one op"
     return expansion.run("RELU!(x) MINIMUM!(_, c) RELU!(_)", x)
 
 
@@ -319,17 +204,14 @@ _LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM(x)"
 
 def _lstm(expansion: Expansion) -> Operation:
     if expansion.attr("unroll", False):
-        raise UndecidedError("an unrolled LSTM")
+        return unrolled_lstm(expansion)
     if not expansion.since(2, 3):
         raise expansion.no_kernel("While", "the converter has no loops")
     if not expansion.static_batch and not expansion.since(2, 8):
         if expansion.calibrated:
             raise RefusedError("convert", *UNPARSED, "calibration can't read its loop")
-        return expansion.run(
-            "SHAPE(x) STRIDED_SLICE(_) PACK(_) FILL:FLOAT32(_) TRANSPOSE!(x) WHILE:INT32(3, 4) "
-            "STRIDED_SLICE:FLOAT32(_)",
-            expansion.inputs[0],
-        )
+        last = "TRANSPOSE!" if expansion.attr("return_sequences", False) else "STRIDED_SLICE"
+        return expansion.run(f"{LOOP_OF_STEPS} {last}:FLOAT32(_)", expansion.inputs[0])
     if not expansion.static_batch:
         raise RefusedError.dynamic_list()
     if expansion.keras == 3:
@@ -341,44 +223,6 @@ def _lstm(expansion: Expansion) -> Operation:
     if expansion.attr("return_sequences", False):
         return expansion.run(_LSTM, expansion.inputs[0])
     return expansion.run(f"{_LSTM} STRIDED_SLICE(_)", expansion.inputs[0])
-
-
-def _locally_connected2d(expansion: Expansion) -> Operation:
-    sizes = [each for each in (expansion.node.shape or ())[1:3] if isinstance(each, int)]
-    if (
-        expansion.attr("implementation", 1) != 1
-        or expansion.attr("data_format") == "channels_first"
-        or len(sizes) != 2
-    ):
-        raise UndecidedError("its positions are not known")
-    # A slice of the input for each position of the output.
-    x = expansion.inputs[0]
-    slices = [expansion.run("STRIDED_SLICE!(x) RESHAPE!(_)", x) for _ in range(sizes[0] * sizes[1])]
-    x = expansion.emit("CONCATENATION", *slices, core=False)
-    x = expansion.run("BATCH_MATMUL(x) RESHAPE!(_) TRANSPOSE!(_)", x)
-    if expansion.since(2, 8):
-        x.detail = KEEPS_CHANNELS
-    if expansion.attr("use_bias", True):
-        x = expansion.emit("ADD", x, constant=True, core=False)
-    return expansion.activate(x, expansion.attr("activation"))
-
-
-def _conv3d(expansion: Expansion) -> Operation:
-    if not expansion.since(2, 3):
-        raise expansion.no_kernel("Conv3D", "the converter has no op for it")
-    x = expansion.emit("CONV_3D", expansion.inputs[0])
-    if expansion.attr("use_bias", True):
-        if not expansion.since(2, 8):
-            raise expansion.no_kernel("BiasAdd", "the converter can't add its bias")
-        if expansion.static_batch or expansion.since(2, 15):
-            x = expansion.emit("ADD", x, constant=True, core=False)
-        else:
-            x = expansion.run(
-                "SHAPE:INT64(x) BROADCAST_ARGS(_) BROADCAST_TO!:FLOAT32(_) BROADCAST_TO!(x, 1) "
-                "ADD!(2, 3)",
-                x,
-            )
-    return expansion.activate(x, expansion.attr("activation"))
 
 
 def _time_distributed(expansion: Expansion) -> Operation:
@@ -409,6 +253,18 @@ def _activation(expansion: Expansion) -> Operation:
     return expansion.function(expansion.inputs[0], expansion.attr("activation"))
 
 
+def _lambda(expansion: Expansion) -> Operation:
+    function = expansion.node.function
+    if (
+        function is None
+        or not function.complete
+        or len(expansion.inputs) != 1
+        or sum(node.kind == "input" for node in function.nodes) != 1
+    ):
+        raise UndecidedError("its function is not known")
+    return expansion.inline(function, expand_function)
+
+
 def _softmax(expansion: Expansion) -> Operation:
     return expansion.function(expansion.inputs[0], "softmax")
 
@@ -421,7 +277,7 @@ def _reshape(expansion: Expansion) -> Operation:
     x = expansion.inputs[0]
     if expansion.static_batch:
         return expansion.emit("RESHAPE", x)
-    packed = _batch_size(expansion, x)
+    packed = batch_size(expansion, x)
     return expansion.emit("RESHAPE", x, packed)
 
 
@@ -474,21 +330,13 @@ def _resizing(expansion: Expansion) -> Operation:
 
 
 LAYERS: Mapping[str, Expand] = {
-    "Conv2D": _conv2d,
-    "DepthwiseConv2D": _depthwise,
-    "SeparableConv2D": _separable,
-    "SeparableConv1D": _separable1d,
-    "Conv1D": _conv1d,
-    "MaxPooling1D": _pool1d("MAX_POOL_2D"),
-    "AveragePooling1D": _pool1d("AVERAGE_POOL_2D"),
-    "Conv3D": _conv3d,
-    "Conv2DTranspose": _conv2d_transpose,
+    **CONVOLUTIONS,
     "Dense": _dense,
     "BatchNormalization": _batch_normalization,
     "ReLU": _relu,
     "ELU": _elu,
     "LSTM": _lstm,
-    "LocallyConnected2D": _locally_connected2d,
+    "Lambda": _lambda,
     "GlobalAveragePooling2D": _global_average_pooling2d,
     "Activation": _activation,
     "Softmax": _softmax,

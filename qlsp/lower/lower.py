@@ -14,7 +14,7 @@ from qlsp.lower.functions import expand_function
 from qlsp.lower.fusion import fuse, fuse_quantized
 from qlsp.lower.lowering import ConversionError, LayerLowering, Lowering, Outcome
 from qlsp.lower.names import layer_names
-from qlsp.lower.operation import UNDECIDED, Operation, pass_on
+from qlsp.lower.operation import UNDECIDED, WEIGHT, Operation, pass_on
 from qlsp.lower.order import is_chain, naming, schedule
 from qlsp.lower.outcome import outcomes
 from qlsp.lower.qat import Learned, learn_ranges
@@ -179,16 +179,20 @@ def _expand_all(expansion: Expansion, ranged_inputs: set[int]) -> None:
             value = Operation("INPUT", node.index)
             value.ranged = node.index in ranged_inputs
             expansion.values[node.index] = value
+        elif node.cls == WEIGHT:
+            expansion.values[node.index] = Operation(WEIGHT, node.index)
         else:
             expansion.values[node.index] = _expand(expansion, node)
 
 
 def _expand(expansion: Expansion, node: Node) -> Operation:
     """The op that produces the output of `node`."""
-    expansion.node = node
+    expansion.index, expansion.node = node.index, node
     expansion.inputs = [expansion.values[each] for each in node.inputs]
     start = len(expansion.operations)
     try:
+        if node.kind == "choice" and len(set(map(id, expansion.inputs))) == 1:
+            return expansion.inputs[0]
         if not expansion.inputs or node.kind not in {"layer", "op"}:
             raise UndecidedError(f"nothing is known about {node.cls}")
         # A layer on an input that it already had is computed once.

@@ -10,6 +10,9 @@ from qlsp.lower.lowering import Op
 UNDECIDED = "?"
 """Name and type of the op that stands for a layer that could not be expanded."""
 
+WEIGHT = "Weight"
+"""Name of the op that stands for a variable of a user-defined layer."""
+
 KEEPS_CHANNELS = "keeps channels"
 """Detail of a change of shape that leaves the channels as they are, so that the converter moves
 arithmetic with constants in front of it."""
@@ -44,9 +47,12 @@ class Operation:
     """QAT: whether its output has a learned range."""
     variable = False
     """Whether it reads variables of its layer."""
+    reads = ""
+    """Which of its layer's variables that is, where several ops read it."""
+    label = ""
+    """The name of TensorFlow's node within its layer, where the order of ops depends on it."""
     weights = False
-    """QAT: whether its weights have a learned range (they are then no plain constants), and are
-    not those of an int8 op yet."""
+    """QAT: whether its weights have a learned range (they are then no plain constants)."""
     into: Operation | None = None
     """The op that took it in."""
     head: Operation | None = None

@@ -9,13 +9,14 @@ their layers' names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from qlsp.lower.behaviour import Behaviour
+from qlsp.lower.behaviour import Behaviour, Version
 from qlsp.lower.operation import WITH_CONSTANT, Operation
 from qlsp.toolchain import Workflow
 
+_LOWER_CASE: Version = (2, 6)
 Key = tuple[str, int]
 """How a node of TensorFlow's graph compares: its name, and its place within the layer."""
 
@@ -49,18 +50,19 @@ class Naming:
         if not self.flat_weights:
             return self.node(operation)
         # What follows the layer's name is the op's: a letter, which comes behind a digit.
-        flat = f"{self.model}_{self.layers[operation.node]}_w".lower().replace("/", "_")
+        layer, variable = self.layers[operation.node], operation.reads or "w"
+        flat = f"{self.model}_{layer}_{variable}".lower().replace("/", "_")
         return flat, self.places[id(operation)]
 
 
 def naming(
-    operations: Iterable[Operation],
+    operations: Sequence[Operation],
     names: Mapping[int, str],
     behaviour: Behaviour,
     workflow: Workflow,
 ) -> Naming:
     """The names in a model whose layers are called `names`."""
-    places = {id(each): place for place, each in enumerate(operations)}
+    places = _places(operations, behaviour)
     if behaviour.keras == 3:
         return Naming("functional", names, places, "keras_tensor", True)
     flat = behaviour.tensorflow >= (2, 6)
@@ -69,6 +71,18 @@ def naming(
         prefix = "model_quantize_layer_" if flat else "model/quantize_layer/"
         return Naming("model", wrapped, places, prefix, flat)
     return Naming("model", names, places, None, flat)
+
+
+def _places(operations: Sequence[Operation], behaviour: Behaviour) -> dict[int, int]:
+    """As they were made; those that have a label, by it, from some release on in lower case."""
+    places = {id(each): place for place, each in enumerate(operations)}
+    labelled = [each for each in operations if each.label]
+    if labelled:
+        is_lower = behaviour.tensorflow >= _LOWER_CASE
+        ranks = sorted(places[id(each)] for each in labelled)
+        labelled.sort(key=lambda each: each.label.lower() if is_lower else each.label)
+        places |= {id(each): rank for each, rank in zip(labelled, ranks, strict=True)}
+    return places
 
 
 def is_chain(operations: Sequence[Operation], inputs: Sequence[Operation]) -> bool:

@@ -20,6 +20,8 @@ from qlsp.trace.keras.operations import reported_class
 _NEWEST_TFMOT = max(each.tfmot for each in MEASURED if each.tfmot)
 
 
+_SEQUENTIAL_WITHOUT_INPUT: Version = (2, 2)
+"""The last release whose Sequential models keep their input from being quantized."""
 _CHANNELS_FIRST: Version = (2, 15)
 _NAMES_LAYER: Version = (2, 8)
 _NO_CHANNELS_FIRST = "The Conv2D op currently only supports the NHWC tensor format on the CPU."
@@ -47,7 +49,7 @@ def learn_ranges(graph: LayerGraph, behaviour: Behaviour) -> Learned:
     if behaviour.keras == 3 or graph.kind == "subclassed":
         error = ConversionError("ValueError", table.messages["model"], None, "quantize")
         return Learned(errors=[error], whole=False)
-    flat = _flat_nodes(graph)
+    flat = flat_ranges(graph)
     nested = [node for node in graph.nodes if node.kind == "model"]
     if nested:
         error = ConversionError(
@@ -83,7 +85,8 @@ def learn_ranges(graph: LayerGraph, behaviour: Behaviour) -> Learned:
         _layers(graph, names, behaviour), table, lambda cls: class_text(cls, behaviour.tensorflow)
     )
     found.ranges = quantization.ranges
-    found.inputs = {flat[first[each].index].start for each in quantization.inputs}
+    if graph.kind != "sequential" or behaviour.tensorflow > _SEQUENTIAL_WITHOUT_INPUT:
+        found.inputs = {flat[first[each].index].start for each in quantization.inputs}
     for each in quantization.refusals:
         _refuse(found, flat[first[each.layer.node].index], each.type, each.message, each.reason)
     for node in graph.nodes:
@@ -109,6 +112,8 @@ def _refusal_in_transform(
     """What tfmot raises when it rebuilds the model from the transformed layers."""
     if node.kind == "input" and str(node.attr("dtype")).startswith(("int", "uint")):
         message = 'Exception encountered when calling layer "quantize_layer" (type QuantizeLayer).'
+        if behaviour.tensorflow < _NAMES_LAYER:
+            message = "in user code: …/quantize_layer.py:70 quantizer_fn"
         return "TypeError", message, "tfmot quantizes inputs, and this one holds integers"
     if node.cls == "Lambda" and table.skips_lambda:
         return refusal_of_lambda(behaviour.tensorflow)
@@ -123,7 +128,7 @@ def _refusal_in_transform(
     return None
 
 
-def _flat_nodes(graph: LayerGraph) -> list[range]:
+def flat_ranges(graph: LayerGraph) -> list[range]:
     """Per node of `graph` the nodes of `graph.flat` that it becomes."""
     found: list[range] = []
     position = 0

@@ -73,7 +73,6 @@ def quantize_qat(
             operation.reason = "tfmot learns no range for its input"
         else:
             int8.add(id(operation))
-            operation.weights = False
     return int8, [each for each in scales.rescalings if id(each.user or each.source) in int8]
 
 
@@ -103,7 +102,6 @@ def cast(
     quantized = int8 | {id(each) for each in inputs}
     for source in [*inputs, *operations]:
         if source.name == "TRANSPOSE_CONV" and source.weights:
-            # Calibration comes too late for their layout, which the converter would change before.
             weights = _weights_of(source, behaviour)
             result += [each for each in weights if id(source) not in int8 or each.type == "INT8"]
         if source.name != "INPUT":
@@ -129,7 +127,8 @@ def cast(
 
 
 def _weights_of(operation: Operation, behaviour: Behaviour) -> list[Operation]:
-    """The ops that turn int8 weights into those of a float op, where the converter leaves them."""
+    """The ops that lay int8 weights out, and turn them into those of a float op, where the
+    converter leaves them."""
     if behaviour.tensorflow > _SCALES_WEIGHTS:
         return []
     if behaviour.tensorflow > _LAYS_OUT_WEIGHTS:

@@ -21,7 +21,7 @@ _COLORS = {
 }
 _CAUTION = {
     Applicability.SAFE: "",
-    Applicability.UNSAFE: " (unsafe fix: the model has to be trained again)",
+    Applicability.UNSAFE: " (unsafe fix: changes what the model computes)",
     Applicability.DISPLAY: " (by hand)",
 }
 

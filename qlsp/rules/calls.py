@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from qlsp.rules.rule import Finding, Rule
 from qlsp.rules.versions import describe
 from qlsp.source.document import Document
 from qlsp.source.span import Site
+from qlsp.source.syntax import Place
 from qlsp.toolchain import Toolchain, Workflow
 from qlsp.trace.program import Call
 
@@ -30,18 +32,45 @@ class Usage:
     document: Document
     toolchains: tuple[Toolchain, ...]
     imports_tfmot: bool
+    outer: tuple[Call, ...] = ()
+    """What the module's body does before, where this is not it."""
+
+    @property
+    def with_tfmot(self) -> tuple[Toolchain, ...]:
+        """The toolchains that have tfmot, with the Keras that it takes."""
+        return tuple(each for each in self.toolchains if each.tfmot and each.keras == 2)
 
     def source(self, site: Site | None) -> Document | None:
         """The document that `site` stands in, if it is the one that is judged."""
         return self.document if site is not None and site.path == self.document.path else None
 
+    def stays_local(self, made: Call, used: Call) -> bool:
+        """Whether nothing but what is followed can change an object between two calls.
+
+        One that is kept in an attribute may be changed by any method of its owner, unless it is
+        made and used in one function.
+        """
+        places = [
+            Place.find(self.document, call.site.span)
+            for call in (made, used)
+            if call.site is not None and call.site.path == self.document.path
+        ]
+        match places:
+            case [Place() as one, Place(node=ast.Call(func=ast.Attribute(value=held))) as other]:
+                return not isinstance(held, ast.Attribute) or one.scope is other.scope
+        return False
+
     def before(self, call: Call) -> Sequence[Call]:
         """The calls that are made before `call`."""
-        return self.calls[: self.calls.index(call)]
+        return (*self.outer, *self.calls[: _index(self.calls, call)])
 
     def after(self, call: Call) -> Sequence[Call]:
         """The calls that are made after `call`."""
-        return self.calls[self.calls.index(call) + 1 :]
+        return self.calls[_index(self.calls, call) + 1 :]
+
+
+def _index(calls: Sequence[Call], call: Call) -> int:
+    return next(index for index, each in enumerate(calls) if each is call)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,9 @@ def consequence(fate: Fate, bad: Collection[Outcome] = BAD) -> Consequence | Non
     pins: dict[str, None] = {}
     for workflow in dict.fromkeys(cell.workflow for cell in fate):
         here = [cell for cell in fate if cell.workflow == workflow]
-        surely = min((_severity(fate, cell, cells) for cell in here), key=_RANK.index)
-        severity = max(severity, surely, key=_RANK.index)
+        judged = [cell for cell in here if not _told_for_ptq(fate, cell)]
+        surely = (_severity(fate, cell, cells) for cell in judged)
+        severity = max(severity, min(surely, key=_RANK.index, default=severity), key=_RANK.index)
         effects: dict[str, list[Toolchain]] = {}
         for cell in here:
             if cell in cells and not _told_for_ptq(fate, cell):

@@ -32,8 +32,8 @@ _FIXES = {
 
 
 def module(source: str) -> str:
-    """A case's source as a whole module; one that imports TensorFlow is one already."""
-    if source.lstrip().startswith("import tensorflow as tf"):
+    """A case's source as a whole module; one that begins with an import is one already."""
+    if source.lstrip().startswith("import "):
         return textwrap.dedent(source).strip("\n") + "\n"
     return HEADER + textwrap.dedent(source).strip("\n") + "\n" + FOOTER
 
@@ -44,11 +44,17 @@ def markdown(rule: type[Rule]) -> str:
     parts = [
         f"# {rule.name} ({rule.code})",
         rule.summary(),
-        f"Fix: {_FIXES[rule.applicability]}. Workflows: {workflows}.",
+        f"Fix: {_fix(rule)}. Workflows: {workflows}.",
         rule.body(),
         *_examples(rule),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _fix(rule: type[Rule]) -> str:
+    if issubclass(rule, CallRule) and rule.applicability is Applicability.UNSAFE:
+        return "unsafe: changes what is trained or converted (`qlsp lint --fix --unsafe-fixes`)"
+    return _FIXES[rule.applicability]
 
 
 def summary(rule: type[Rule]) -> dict[str, object]:

@@ -247,12 +247,25 @@ class LoweredGraph:
         ]
         return LoweredGraph(replace(self.flat, nodes=nodes), self.cells)
 
-    @cached_property
+    @property
     def fate_of_dynamic_batch(self) -> tuple[Mapping[Cell, LayerLowering], tuple[Node, ...]]:
-        """What a batch of unknown size costs: in each cell the layers that a fixed one mends.
+        """What a batch of unknown size costs: in each cell the layers that a fixed one helps.
 
         They are told as one layer with all their ops, and listed.
         """
+        fate, blamed, _ = self._dynamic
+        return fate, blamed
+
+    @property
+    def mended_by_static_batch(self) -> frozenset[Node]:
+        """The layers that a batch of one would mend."""
+        return self._dynamic[2]
+
+    @cached_property
+    def _dynamic(
+        self,
+    ) -> tuple[Mapping[Cell, LayerLowering], tuple[Node, ...], frozenset[Node]]:
+        """What a batch of unknown size costs, the layers it costs that, and those it breaks."""
         static = self._static
         if static is None or not any(
             any(op.name in _OF_DYNAMIC_BATCH for op in layer.ops)
@@ -260,31 +273,30 @@ class LoweredGraph:
             for fate in self._fates
             for cell, layer in fate.items()
         ):
-            return {}, ()
+            return {}, (), frozenset()
         found: dict[Cell, LayerLowering] = {}
         blamed: dict[int, Node] = {}
+        mended: set[Node] = set()
         for node in self.flat.nodes:
             if not self.ends(node, BAD):
                 continue
             fate, better = self.fate(node), static.fate(static.flat.nodes[node.index])
             for cell, layer in fate.items():
-                if cell not in better or _rank(better[cell].outcome) >= _rank(layer.outcome):
+                cost = None if cell not in better else _cost_of_batch(layer, better[cell])
+                if cost is None:
                     found.setdefault(cell, replace(layer, outcome=Outcome.OWN_OP, ops=()))
                     continue
                 blamed[node.index] = node
+                if _rank(better[cell].outcome) < _rank(layer.outcome):
+                    mended.add(node)
                 known = found.get(cell)
-                if known is None or _rank(known.outcome) < _rank(layer.outcome):
-                    found[cell] = layer
-                elif known.outcome is layer.outcome:
-                    found[cell] = replace(known, ops=(*known.ops, *layer.ops))
+                if known is None or _rank(known.outcome) < _rank(cost.outcome):
+                    found[cell] = cost
+                elif known.outcome is cost.outcome:
+                    found[cell] = replace(known, ops=(*known.ops, *cost.ops))
         for cell in self.cells if blamed else ():
             found.setdefault(cell, LayerLowering(0, Outcome.OWN_OP))
-        return found, tuple(blamed.values())
-
-    @cached_property
-    def mended_by_static_batch(self) -> frozenset[Node]:
-        """The layers that a batch of one would mend."""
-        return frozenset(self.fate_of_dynamic_batch[1])
+        return found, tuple(blamed.values()), frozenset(mended)
 
     @cached_property
     def _static(self) -> LoweredGraph | None:
@@ -333,6 +345,20 @@ def _lower_alone(
     graph = LayerGraph("", "functional", flavour, [*inputs, layer], outputs=(layer.index,))
     model = LoweredGraph(graph, cells)
     return {cell: model.lowering(cell).layers[layer.index] for cell in cells}
+
+
+def _cost_of_batch(layer: LayerLowering, better: LayerLowering) -> LayerLowering | None:
+    """What becomes of a layer for want of a fixed batch; None if that would not help it.
+
+    Where it would end the same way, but with fewer ops, only what would be gone.
+    """
+    if _rank(better.outcome) < _rank(layer.outcome):
+        return layer
+    names = [op.name for op in better.ops]
+    gone = tuple(op for op in layer.ops if op.name not in names)
+    if better.outcome is layer.outcome and any(op.name in _OF_DYNAMIC_BATCH for op in gone):
+        return replace(layer, outcome=Outcome.EXTRA_OPS, ops=gone)
+    return None
 
 
 def _rank(outcome: Outcome) -> int:

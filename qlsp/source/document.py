@@ -65,7 +65,7 @@ class Document:
         return cls(path, text.removeprefix(_BOM), encoding)
 
     def forget_tree(self) -> None:
-        """Let go of the parsed module, which is many times the text; it is parsed when asked for."""
+        """Let go of the parsed module, which is many times the text."""
         self._tree.clear()
 
     def encode(self, text: str) -> bytes:

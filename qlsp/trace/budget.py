@@ -38,7 +38,7 @@ class Limits:
 class Budget:
     """The steps a root may still make."""
 
-    __slots__ = ("_kept", "_layers", "fuel", "layers", "left", "limits")
+    __slots__ = ("_found", "_kept", "found", "fuel", "left", "limits")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -47,9 +47,9 @@ class Budget:
         """Steps until the next look at what was made."""
         self._kept = 0
         """Steps of the root after that."""
-        self.layers = 0
-        """Layers made and applied so far."""
-        self._layers = 0
+        self.found = 0
+        """Layers made and applied, and calls of converters and tfmot, so far."""
+        self._found = 0
 
     def begin(self, patience: int | None = None) -> None:
         """Start a root; `patience` is another than that of the limits."""
@@ -57,7 +57,7 @@ class Budget:
         self.left -= granted
         self.fuel = min(patience or self.limits.patience, granted)
         self._kept = granted - self.fuel
-        self._layers = self.layers
+        self._found = self.found
 
     def end(self) -> None:
         """Give back what a root did not use; what is made of it has an allowance of its own."""
@@ -72,10 +72,10 @@ class Budget:
 
     def _go_on(self) -> None:
         """Grant more steps if layers were made with the last."""
-        if self._kept and self.layers > self._layers:
+        if self._kept and self.found > self._found:
             granted = min(self.limits.patience, self._kept)
             self._kept -= granted
             self.fuel += granted
-            self._layers = self.layers
+            self._found = self.found
         if self.fuel < 0:
             raise OutOfFuelError

@@ -84,7 +84,7 @@ class Node:
     `choice`: passes on one of its inputs, by a condition that isn't known."""
     cls: str
     """Keras class name (`Conv2D`), user class name, or for an op its canonical name
-    (`tf.nn.relu6`, `keras.ops.reshape`, `operator.add`)."""
+    (`tf.nn.relu6`, `keras.ops.reshape`, `operator.add`); `Weight` for what `add_weight` made."""
     layer: int
     """Identity of the layer object within the graph."""
     name: str | None
@@ -113,6 +113,8 @@ class Node:
     """Unknown `if` tests under which this node exists."""
     body: LayerGraph | None = None
     """What a nested model or a user-defined layer is made of."""
+    function: LayerGraph | None = None
+    """What the function of a `Lambda` layer does, from its inputs on; it is never inlined."""
     escapes: bool = False
     """Whether its output may also be used by code that this graph doesn't show."""
 

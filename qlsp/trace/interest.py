@@ -14,7 +14,7 @@ from qlsp.trace.gate import CONVERTERS, FUNCTIONS, LAYERS
 from qlsp.trace.keras.names import resolve
 from qlsp.trace.outline import Outline
 from qlsp.trace.scope import Module
-from qlsp.trace.tools import SYMBOLS
+from qlsp.trace.tools import TELLING
 
 _KINDS = frozenset({"layer", "model", "sequential", "input", "application", "layer_function"})
 _NAMES = LAYERS | FUNCTIONS | CONVERTERS
@@ -88,7 +88,7 @@ def _builds_outside(path: str) -> bool:
     if known is None:
         return False
     symbol = known.symbol
-    return known.kind in _KINDS or is_core_op(symbol) or symbol in SYMBOLS
+    return known.kind in _KINDS or is_core_op(symbol) or symbol in TELLING
 
 
 def is_core_op(symbol: str) -> bool:

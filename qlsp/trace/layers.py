@@ -12,11 +12,11 @@ from qlsp.trace.arguments import to_attr
 from qlsp.trace.flow import RaisedError
 from qlsp.trace.functions import flat_tensors
 from qlsp.trace.gate import LAYERS
-from qlsp.trace.graph import Style
+from qlsp.trace.graph import LayerGraph, Style
 from qlsp.trace.keras import signatures
 from qlsp.trace.keras.names import Name
 from qlsp.trace.keras.shapes import Result, output_shape
-from qlsp.trace.tape import Tape
+from qlsp.trace.tape import Tape, whole
 from qlsp.trace.values import Arguments, Tensor, Value
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def make(run: Interpreter, name: Name, arguments: Arguments, site: Site | None) 
     """The layer object that a constructor call makes."""
     run.budget.spend(4)
     cls = name.last
-    run.budget.layers += cls in LAYERS
+    run.budget.found += cls in LAYERS
     attrs = signatures.bind(cls, arguments.args, arguments.kwargs, name.flavour)
     given = attrs.get("name")
     return v.Layer(
@@ -73,8 +73,9 @@ def applied(
     if training is not None:
         attrs["training"] = to_attr(training)
     shapes = output_shape(layer.cls, attrs, [tensor.shape for tensor in inputs], run.data_format)
+    function = None
     if shapes is None and layer.cls == "Lambda":
-        shapes = _lambda_shape(run, layer, inputs)
+        shapes, function = _lambda(run, layer, inputs)
     first = tensors.first_shape(shapes)
     node = tensors.record(
         run,
@@ -90,6 +91,7 @@ def applied(
         style=style,
         shape=first,
     )
+    node.function = function
     if path is not None:
         node.path = path
     if conditions is not None:
@@ -105,8 +107,10 @@ def applied(
     return result
 
 
-def _lambda_shape(run: Interpreter, layer: v.Layer, inputs: Sequence[Tensor]) -> Result:
-    """What comes out of a `Lambda`: its function is followed apart, and its nodes forgotten."""
+def _lambda(
+    run: Interpreter, layer: v.Layer, inputs: Sequence[Tensor]
+) -> tuple[Result, LayerGraph | None]:
+    """What comes out of a `Lambda`, and what its function does: it is followed apart."""
     outer = run.tape
     run.tape = Tape(outer)
     try:
@@ -114,11 +118,19 @@ def _lambda_shape(run: Interpreter, layer: v.Layer, inputs: Sequence[Tensor]) ->
         arguments = Arguments([given[0] if len(given) == 1 else v.List(given)], {})
         result = run.call(layer.attrs.get("function"), arguments, None)
     except RaisedError:
-        return None
+        return None, None
     finally:
-        run.tape = outer
+        inner, run.tape = run.tape, outer
     if type(result) is Tensor:
-        return result.shape
+        graph = whole(
+            inner,
+            [result],
+            name="<lambda>",
+            kind="fragment",
+            flavour=layer.flavour,
+            site=layer.site,
+        )
+        return result.shape, graph
     if type(result) in (tuple, v.List):
-        return [tensor.shape for tensor in flat_tensors(result)] or None
-    return None
+        return [tensor.shape for tensor in flat_tensors(result)] or None, None
+    return None, None

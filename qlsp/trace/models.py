@@ -504,17 +504,21 @@ def _as_stored(cls: str, name: str, value: Value) -> Value:
 
 def _sequential_attribute(run: Interpreter, model: v.Sequential, name: str) -> Value:
     if name == "layers":
-        made: list[Value] = []
-        for entry in model.entries.items:
-            if type(entry) is v.Entry:
-                if type(entry.layer) is not Tensor:
-                    made.append(entry.layer)
-            else:
-                made.append(v.Fork(tuple(tuple(e.layer for e in o) for o in entry.options)))
-        return v.List(made, bool(model.lost))
+        return v.List(_layers_of(model.entries.items), bool(model.lost))
     if name in ("input", "output", "inputs", "outputs", "output_shape", "get_layer"):
         return attribute(run, as_functional(run, model), name)
     return Unknown(f"the attribute `{name}` of a model")
+
+
+def _layers_of(entries: Sequence[v.Entry | v.Fork]) -> list[Value]:
+    made: list[Value] = []
+    for entry in entries:
+        if isinstance(entry, v.Fork):
+            options = tuple(tuple(_layers_of(option)) for option in entry.options)
+            made.append(v.Fork(options, entry.condition))
+        elif type(entry.layer) is not Tensor:
+            made.append(entry.layer)
+    return made
 
 
 def as_functional(run: Interpreter, model: v.Sequential) -> v.Model:

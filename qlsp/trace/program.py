@@ -12,8 +12,9 @@ from typing import Literal
 from qlsp.source.span import Site
 from qlsp.trace.graph import Shape
 
-Kind = Literal["float", "quantized", "annotated", "converter", "scope", "unknown"]
-"""What a subject is: `float` a model that the program builds, `quantized` what `quantize_model` or
+Kind = Literal["float", "loaded", "quantized", "annotated", "converter", "scope", "unknown"]
+"""What a subject is: `float` a model that the program builds, `loaded` one that it reads from a
+file without naming further classes, `quantized` what `quantize_model` or
 `quantize_apply` gives, `annotated` what is only marked for it."""
 
 
@@ -28,6 +29,8 @@ class Subject:
     """Whether it was handed to code that isn't followed before the call."""
     shapes: tuple[Shape | None, ...] | None = None
     """Of a model's inputs, the batch first, where they are known."""
+    shapeless: bool = False
+    """Whether it is a Sequential that begins with a layer, and is not told its input's shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,15 @@ class Callback:
     generator: bool
     bound: bool
     """Whether its first argument is given already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """An object of a class of the program given as an argument, or the layers in a model."""
+
+    cls: str
+    site: Site
+    """The class's definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,7 @@ class Call:
     conditions: tuple[Site, ...] = ()
     """Unknown `if` tests under which it is made."""
     args: tuple[object, ...] = ()
+    """Like `Node.attrs`, or a `Callback` or `Custom`."""
     kwargs: Mapping[str, object] = field(default_factory=dict)
     subject: Subject | None = None
     """The model or converter it is called on, or the model that it is given."""

@@ -296,7 +296,7 @@ def keras_attribute(run: Interpreter, instance: v.Instance, name: str) -> Value:
     if own is not None:
         return models.attribute(run, own, name)
     if name in _WEIGHTS:
-        return Builtin(name, lambda run, arguments: Unknown("a weight"))
+        return Builtin(name, lambda run, arguments: Unknown(v.WEIGHT))
     if name in ("add_loss", "add_metric", "build", "compile", "summary", "fit"):
         return Builtin(name, lambda run, arguments: None)
     if name == "layers":

@@ -80,7 +80,7 @@ def from_unknown(run: Interpreter, value: Unknown) -> Tensor:
         node = record(
             run,
             "input" if value.argument else "opaque",
-            "InputLayer" if value.argument else "?",
+            "InputLayer" if value.argument else "Weight" if value.why == v.WEIGHT else "?",
             value,
             inputs=(),
             style=Style.IMPLICIT,
@@ -130,7 +130,7 @@ def record(
     run.budget.spend(4)
     run.made += 1
     if kind in ("layer", "model"):
-        run.budget.layers += 1
+        run.budget.found += 1
     if run.made > run.limits.nodes:
         raise OutOfFuelError
     slots = tuple(tensor.slot for tensor in inputs)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from qlsp.source.span import Site, Span
 from qlsp.trace import values as v
 from qlsp.trace.arguments import to_attr
-from qlsp.trace.graph import UNKNOWN, Shape
+from qlsp.trace.graph import Shape
 from qlsp.trace.keras.names import Name
-from qlsp.trace.program import Call, Callback, Kind, Setting, Subject
+from qlsp.trace.program import Call, Callback, Custom, Kind, Setting, Subject
 from qlsp.trace.values import Arguments, Builtin, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ _RESULTS: dict[str, Kind] = {
     f"{_TFMOT}quantize_annotate_model": "annotated",
     f"{_TFMOT}quantize_annotate_layer": "unknown",
     f"{_TFMOT}quantize_scope": "scope",
-    "keras.models.load_model": "unknown",
-    "keras.saving.load_model": "unknown",
+    "keras.models.load_model": "loaded",
+    "keras.saving.load_model": "loaded",
     "keras.models.clone_model": "unknown",
     "keras.mixed_precision.set_global_policy": "unknown",
     "keras.mixed_precision.set_policy": "unknown",
@@ -48,6 +48,8 @@ CONVERTERS = frozenset(
 _DATASET = "tf.lite.RepresentativeDataset"
 SYMBOLS = CONVERTERS | _RESULTS.keys() | {_DATASET}
 """The functions that are recorded."""
+TELLING = CONVERTERS | {symbol for symbol in _RESULTS if symbol.startswith(_TFMOT)}
+"""Those for whose sake a function is followed."""
 METHODS = frozenset(["compile", "evaluate", "fit", "load_weights", "save", "save_weights"])
 """The methods of models that are recorded."""
 
@@ -91,7 +93,10 @@ def call(run: Interpreter, name: Name, arguments: Arguments, site: Site | None) 
         run.trail.born(handle.names)
         handle.names.update(dict.fromkeys(_JUDGED, _UNSET))
     else:
-        handle = Handle(_RESULTS[name.symbol])
+        kind = _RESULTS[name.symbol]
+        if kind == "loaded" and (len(arguments.args) > 1 or "custom_objects" in arguments.kwargs):
+            kind = "unknown"
+        handle = Handle(kind)
     made.handle = handle
     record(
         run,
@@ -190,6 +195,7 @@ def record(
     tf1: bool = False,
 ) -> None:
     """Note a call."""
+    run.budget.found += 1
     run.program.append(
         Call(
             symbol,
@@ -214,6 +220,7 @@ def _convert(run: Interpreter, value: Unknown) -> Value:
         for name, held in handle.names.items()
         if held is not _UNSET
     }
+    run.budget.found += 1
     run.program.append(
         Call(
             "converter.convert",
@@ -242,10 +249,27 @@ def subject_of(run: Interpreter, value: Value, *, shapes: bool = False) -> Subje
         return Subject(run.layer_id(value), value.handle.kind, value.handle.lost)
     if isinstance(value, v.Model | v.Sequential):
         known = _shapes(run, value) if shapes else None
-        return Subject(run.layer_id(value), "float", shapes=known)
+        return Subject(run.layer_id(value), "float", shapes=known, shapeless=_is_shapeless(value))
     if isinstance(value, v.Instance) and isinstance(value.keras, v.Model | v.Sequential):
         return subject_of(run, value.keras, shapes=shapes)
     return None
+
+
+_SHAPES = ("input_shape", "batch_input_shape", "batch_shape", "shape", "input_dim", "input_tensor")
+
+
+def _is_shapeless(model: v.Model | v.Sequential) -> bool:
+    if isinstance(model, v.Model) or model.lost or model.entries.open or not model.entries.items:
+        return False
+    first = model.entries.items[0]
+    layer = first.layer if isinstance(first, v.Entry) else None
+    return (
+        isinstance(layer, v.Layer)
+        and layer.complete
+        and layer.cls not in ("InputLayer", "Input")
+        and not layer.calls
+        and all(name not in layer.attrs for name in _SHAPES)
+    )
 
 
 def _shapes(run: Interpreter, model: v.Model | v.Sequential) -> tuple[Shape | None, ...] | None:
@@ -265,8 +289,8 @@ def to_plain(value: Value) -> object:
         return _callback(value, False)
     if kind is v.Bound and type(value.function) is v.Function:
         return _callback(value.function, True)
-    if kind is Unknown:
-        return UNKNOWN
+    if kind is v.Instance and value.cls.kind == "class":
+        return Custom(value.cls.name, Site(value.cls.module.path, Span.of(value.cls.node)))
     return to_attr(value)
 
 

@@ -37,6 +37,10 @@ class Missing:
 MISSING = Missing()
 
 
+WEIGHT = "a weight"
+"""Why a variable of a user-defined layer is unknown."""
+
+
 @dataclass(slots=True, eq=False)
 class Unknown:
     """A value that can't be decided, and why. The same object is the same (unknown) value."""

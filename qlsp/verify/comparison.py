@@ -12,8 +12,10 @@ from qlsp.error import QlspError
 from qlsp.lower.lowering import Op
 from qlsp.settings import Settings
 from qlsp.toolchain import Workflow
+from qlsp.verify.measurement import Measurement
 from qlsp.verify.mend import Mended, mend
 from qlsp.verify.process import Limits
+from qlsp.verify.quality import Latency
 from qlsp.verify.session import Difference, Progress, Session, Target, Weights
 from qlsp.verify.verify import Report, verify
 
@@ -36,6 +38,13 @@ class Comparison:
     """The fixes that lead from one to the other, if fixes do."""
 
     @property
+    def latencies(self) -> tuple[tuple[Latency | None, Latency | None], ...]:
+        """Per workflow before and after, measured interleaved; empty if not asked for."""
+        count = len(self.before.measurements)
+        found = self.after.latencies
+        return tuple(zip(found[:count], found[count:], strict=True))
+
+    @property
     def same_function(self) -> bool:
         """Whether both compute the same, as far as random inputs tell."""
         return not self.incomparable and all(
@@ -56,6 +65,8 @@ class Surroundings:
     interpreter: Interpreter
     limits: Limits
     progress: Progress
+    measure: bool = False
+    """Whether noise and latency are measured too."""
 
 
 def compare(before: Target, after: Target, surroundings: Surroundings) -> Comparison:
@@ -78,6 +89,7 @@ def compare_fixed(
     """
     weights: list[Weights] = []
     before = _verify(target, surroundings, "", lambda session: weights.append(session.save()))
+    assert before.toolchain is not None
     chosen = replace(settings, workflows=surroundings.workflows, toolchains=(before.toolchain,))
     mended = mend(target, before.model, chosen, unsafe=unsafe)
     if not mended.documents:
@@ -100,14 +112,18 @@ def _against(
                 raise
             reasons.append(str(error))
 
-    report = _verify(after, surroundings, " after", take_over)
+    report = _verify(after, surroundings, " after", take_over, before.measurements)
     return Comparison(
         before, report, differences[-1] if differences else (), reasons[-1] if reasons else ""
     )
 
 
 def _verify(
-    target: Target, surroundings: Surroundings, suffix: str, built: Callable[[Session], None]
+    target: Target,
+    surroundings: Surroundings,
+    suffix: str,
+    built: Callable[[Session], None],
+    beside: Sequence[Measurement] = (),
 ) -> Report:
     return verify(
         target,
@@ -116,6 +132,8 @@ def _verify(
         surroundings.limits,
         lambda doing: surroundings.progress(doing + suffix),
         built,
+        measure=surroundings.measure,
+        beside=beside,
     )
 
 

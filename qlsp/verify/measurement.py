@@ -11,6 +11,7 @@ from qlsp.toolchain import Toolchain, Workflow
 from qlsp.verify.flatbuffer import FlatModel, read_model
 from qlsp.verify.macs import macs
 from qlsp.verify.mapping import CASTS, MappedOperator, map_operators
+from qlsp.verify.memory import peak_activations
 from qlsp.verify.model import BuiltModel
 from qlsp.verify.session import Conversion
 
@@ -29,6 +30,8 @@ class Measurement:
     error: ConversionError | None
     integer_io: bool
     seconds: float
+    content: bytes | None = None
+    """The model file."""
     calibrated: bool = False
     """Whether a `qat` model with float islands has none with representative data."""
 
@@ -45,6 +48,7 @@ class Measurement:
             conversion.error,
             conversion.integer_io,
             conversion.seconds,
+            conversion.content,
         )
 
     @property
@@ -56,6 +60,11 @@ class Measurement:
     def size(self) -> int:
         """Bytes of the model file."""
         return 0 if self.flat is None else self.flat.size
+
+    @cached_property
+    def activations(self) -> int:
+        """Bytes of activations alive at once: no arena can be smaller."""
+        return 0 if self.flat is None else peak_activations(self.flat.main)
 
     @property
     def coverage(self) -> tuple[int, int]:

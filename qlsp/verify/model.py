@@ -73,6 +73,8 @@ class BuiltModel:
     """By the index of the functional model's layer."""
     randomized: int
     """Weights that were at their initial constants and got random values."""
+    quantized: bool = False
+    """Whether it brings quantizers along: from `quantize_model`, or a graph with fake-quant."""
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> BuiltModel:
@@ -98,6 +100,7 @@ class BuiltModel:
             ),
             {int(index): _graph(graph) for index, graph in model["graphs"].items()},
             answer["randomized"],
+            model.get("quantized", False),
         )
 
     @property

@@ -54,6 +54,8 @@ class Row:
 
 def predict(target: Target, workflows: Sequence[Workflow], toolchain: Toolchain) -> Prediction:
     """Trace the builder in the source and lower what it makes. Never raises for its content."""
+    if target.is_file:
+        return Prediction(None, (), "a model file has no source")
     try:
         changed = {path.resolve(): text for path, text in target.texts.items()}
         text = changed.get(target.file.resolve())

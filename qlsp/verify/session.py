@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,7 @@ from qlsp.verify.process import Child, ExitError, LimitError, Limits
 _RUNNER: Final = Path(__file__).parent / "runner" / "main.py"
 _KERAS_PACKAGES: Final = {"tensorflow", "keras", "tf_keras"}
 
-_STAGES: Final = {"build": "building"}
+_STAGES: Final = {"build": "building", "merge": "merging"}
 _HINTS: Final = {
     "seconds": "--timeout gives it more",
     "memory": "--memory gives it more",
@@ -38,10 +38,11 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The model to verify: a function, class or variable of a Python file."""
+    """The model to verify: a function, class or variable of a Python file, or a model file."""
 
     file: Path
     builder: str
+    """Empty for a model file."""
     arguments: Mapping[str, object] = field(default_factory=dict)
     shapes: tuple[tuple[int | None, ...], ...] = ()
     """Input shapes, where the model does not know its own."""
@@ -49,9 +50,26 @@ class Target:
     """Folders to import from besides the file's own."""
     texts: Mapping[Path, bytes] = field(default_factory=dict)
     """Sources to use instead of the files on disk."""
+    data: str = ""
+    """Representative data: an `.npy` or `.npz` file, or `FILE.py::FUNCTION`; else random."""
+    trust: bool = False
+    """Whether code in a model file may run."""
+    inputs: tuple[str, ...] = ()
+    """Of a frozen graph, where not all its placeholders."""
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the model itself is in the file, not code that builds it."""
+        return not self.builder
+
+    @property
+    def shown(self) -> str:
+        """The target as in the command line, its file relative to here."""
+        return shown(self.file) if self.is_file else f"{shown(self.file)}::{self.builder}"
 
     def __str__(self) -> str:
-        return f"{self.file}::{self.builder}"
+        return str(self.file) if self.is_file else f"{self.file}::{self.builder}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +188,31 @@ class Session:
         return Versions(self._python, found["tensorflow"], found["tfmot"])
 
     def build(self, target: Target) -> BuiltModel:
-        """Import the file and call the builder."""
+        """Import the file and call the builder, or load the model file."""
+        answer = self._open(target) if target.is_file else self._build(target)
+        model = BuiltModel.of(self._result(answer, target))
+        if target.data:
+            self._result(self._call("reading the data", do="data", data=target.data), target)
+        return model
+
+    def _open(self, target: Target) -> dict[str, Any]:
+        return self._call(
+            "loading the model",
+            do="open",
+            file=str(target.file),
+            trust=target.trust,
+            inputs=list(target.inputs),
+            outputs=list(target.outputs),
+            shapes=list(target.shapes) or None,
+        )
+
+    def _build(self, target: Target) -> dict[str, Any]:
         overlays = {}
         for number, (path, text) in enumerate(target.texts.items()):
             copy = self._folder / f"overlay-{number}"
             copy.write_bytes(text)
             overlays[str(path.resolve())] = str(copy)
-        answer = self._call(
+        return self._call(
             "importing the file",
             do="build",
             file=str(target.file),
@@ -186,7 +222,6 @@ class Session:
             overlays=overlays,
             shapes=list(target.shapes) or None,
         )
-        return BuiltModel.of(self._result(answer, target))
 
     def convert(self, workflow: Workflow, *, representative: bool = False) -> Conversion:
         """Convert the model that was built.
@@ -232,6 +267,52 @@ class Session:
         return tuple(
             Difference(each["difference"], each["magnitude"]) for each in self._result(answer)
         )
+
+    def ratios(self, content: bytes) -> tuple[float, ...]:
+        """Signal-to-noise ratio in dB of a conversion against the model that was built."""
+        file = self._write("model.tflite", content)
+        return tuple(self._result(self._call("running the model", do="ratios", file=file)))
+
+    def tensor_ratios(
+        self, reference: bytes, content: bytes, pairs: Sequence[tuple[int, int]]
+    ) -> list[float | None]:
+        """The same of pairs of tensors in two conversions; None where they can't be read."""
+        command = {
+            "reference": self._write("reference.tflite", reference),
+            "file": self._write("model.tflite", content),
+            "pairs": pairs,
+        }
+        return list(self._result(self._call("running the model", do="tensors", **command)))
+
+    def time(self, contents: Sequence[bytes], seconds: float) -> list[dict[str, Any]]:
+        """Time conversions, interleaved, so many seconds for each."""
+        files = [
+            self._write(f"timed-{number}.tflite", each) for number, each in enumerate(contents)
+        ]
+        return list(self._result(self._call("timing", do="time", files=files, seconds=seconds)))
+
+    def _write(self, name: str, content: bytes) -> str:
+        file = self._folder / name
+        file.write_bytes(content)
+        return str(file)
+
+    def restore(self, weights: Path) -> bytes:
+        """The model that was built, quantized and with trained weights, as an `.h5` file."""
+        answer = self._call("loading the weights", do="restore", weights=str(weights))
+        return Path(self._result(answer)["file"]).read_bytes()
+
+    def merge(self, trained: Path, *, trust: bool, data: Path | None) -> Mapping[str, Any]:
+        """Give the model that was built what another one has learned; see `verify.merge`."""
+        doing = "loading the trained model"
+        options = {"trust": trust, "data": None if data is None else str(data)}
+        answer = self._call(doing, do="merge", trained=str(trained), **options)
+        result: Mapping[str, Any] = self._result(answer)
+        return result
+
+    @property
+    def folder(self) -> Path:
+        """For files that go with the session."""
+        return self._folder
 
     @property
     def over(self) -> bool:

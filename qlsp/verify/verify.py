@@ -6,19 +6,25 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 from qlsp.discovery.interpreter import Interpreter
 from qlsp.error import QlspError
 from qlsp.lower.lowering import Outcome
 from qlsp.toolchain import Toolchain, Workflow
 from qlsp.verify.findings import Finding, findings
+from qlsp.verify.flatbuffer import Subgraph, read_model
 from qlsp.verify.measurement import Measurement
-from qlsp.verify.model import BuiltModel
+from qlsp.verify.model import BuiltModel, Input, Layer
 from qlsp.verify.prediction import Prediction, predict
 from qlsp.verify.process import Limits
-from qlsp.verify.session import Progress, Session, Target, Versions
+from qlsp.verify.quality import Latency, Noise, latencies, noise
+from qlsp.verify.session import Conversion, Progress, Session, Target, Versions
+from qlsp.verify.vela import Placement
 
 _OLDEST = (2, 1)
+_ELSEWHERE: Final = Toolchain("", 2, None)
+"""Of a model that was converted before it came here."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +32,26 @@ class Report:
     """Everything measured about one model."""
 
     target: Target
-    interpreter: Interpreter
-    versions: Versions
+    interpreter: Interpreter | None
+    """None for a model that was converted elsewhere, and so are the versions."""
+    versions: Versions | None
     model: BuiltModel
     measurements: tuple[Measurement, ...]
     """One per workflow asked for, in that order."""
     prediction: Prediction
     seconds: Mapping[str, float]
     """Time spent, by what was done."""
+    noises: tuple[Noise | None, ...] = ()
+    """Per measurement, where that was asked for; None for what was not quantized."""
+    latencies: tuple[Latency | None, ...] = ()
+    """Per measurement, all of them interleaved, where that was asked for."""
+    placements: tuple[Placement | None, ...] = ()
+    """Per measurement what Vela makes of it, where a device was named."""
 
     @property
-    def toolchain(self) -> Toolchain:
+    def toolchain(self) -> Toolchain | None:
         """The exact toolchain the model was built and converted with."""
-        return _toolchain(self.versions, self.model)
+        return None if self.versions is None else _toolchain(self.versions, self.model)
 
     @cached_property
     def findings(self) -> tuple[tuple[Finding, ...], ...]:
@@ -62,18 +75,24 @@ def verify(
     limits: Limits,
     progress: Progress,
     built: Callable[[Session], None] = lambda session: None,
+    *,
+    measure: bool = False,
+    beside: Sequence[Measurement] = (),
 ) -> Report:
     """Build `target` and convert it by each workflow. Raises `QlspError`.
 
-    A workflow in which the converter raises, or ends the process, is a measurement too. `built`
-    is called when the model is there and not yet converted.
+    Without workflows a model file is converted as its kind asks for. A workflow in which the
+    converter raises, or ends the process, is a measurement too. `built` is called when the model
+    is there and not yet converted. With `measure` also noise and latency, interleaved with that of
+    the measurements `beside`, whose latencies come first.
     """
     measurements: list[Measurement] = []
     seconds: Counter[str] = Counter()
     while True:
         with Session(interpreter, limits, progress) as session:
             versions, model = open_model(session, target, interpreter)
-            if "qat" in workflows and versions.tfmot is None:
+            workflows = workflows or _natural(target, model)
+            if "qat" in workflows and not model.quantized and versions.tfmot is None:
                 raise QlspError(
                     session.without("tensorflow-model-optimization")
                     + "; or leave qat out with --workflow"
@@ -84,12 +103,63 @@ def verify(
                 measurements.append(_measure(session, workflow, model, toolchain))
                 if session.over:
                     break
+            noises: tuple[Noise | None, ...] = ()
+            times: tuple[Latency | None, ...] = ()
+            if measure and not session.over:
+                noises = _noises(session, measurements, model, toolchain)
+                times = latencies(session, [*beside, *measurements])
             seconds.update(session.seconds)
         if len(measurements) == len(workflows):
             prediction = predict(target, workflows, toolchain)
             return Report(
-                target, interpreter, versions, model, tuple(measurements), prediction, seconds
+                target,
+                interpreter,
+                versions,
+                model,
+                tuple(measurements),
+                prediction,
+                seconds,
+                noises,
+                times,
             )
+
+
+def _noises(
+    session: Session, measurements: Sequence[Measurement], model: BuiltModel, toolchain: Toolchain
+) -> tuple[Noise | None, ...]:
+    plain = [each for each in measurements if each.workflow == "float"]
+    reference = plain[0] if plain else Measurement.of(session.convert("float"), model, toolchain)
+    return tuple(
+        None if each.workflow == "float" else noise(session, each, reference)
+        for each in measurements
+    )
+
+
+def read_file(target: Target) -> Report:
+    """A `.tflite` model, as some converter left it. Raises `QlspError`."""
+    try:
+        content = target.file.read_bytes()
+    except OSError as error:
+        raise QlspError(f"{target.file}: {error.strerror or error}") from None
+    flat = read_model(content)
+    inputs = tuple(
+        Input(
+            tensor.name, tuple(None if size < 0 else size for size in tensor.signature), tensor.type
+        )
+        for tensor in (flat.main.tensors[index] for index in flat.main.inputs if index >= 0)
+    )
+    root = Layer(0, None, target.file.stem, "Graph", "", (), 0)
+    model = BuiltModel(target.file.stem, 2, inputs, (root,), {}, 0)
+    workflow: Workflow = "ptq" if any("INT8" in op.type for op in flat.ops) else "float"
+    conversion = Conversion(workflow, content, None, _integer_io(flat.main), {}, 0.0)
+    measurement = Measurement.of(conversion, model, _ELSEWHERE)
+    prediction = predict(target, (), _ELSEWHERE)
+    return Report(target, None, None, model, (measurement,), prediction, {})
+
+
+def _integer_io(graph: Subgraph) -> bool:
+    ends = [graph.tensors[index] for index in (*graph.inputs, *graph.outputs) if index >= 0]
+    return all(tensor.type != "FLOAT32" for tensor in ends)
 
 
 def _measure(
@@ -103,6 +173,12 @@ def _measure(
     return replace(found, calibrated=calibrated.error is None and not calibrated.islands)
 
 
+def _natural(target: Target, model: BuiltModel) -> tuple[Workflow, ...]:
+    if not model.quantized:
+        return ("ptq",)
+    return ("tf1",) if target.file.suffix == ".pb" else ("qat",)
+
+
 def open_model(
     session: Session, target: Target, interpreter: Interpreter
 ) -> tuple[Versions, BuiltModel]:
@@ -110,10 +186,10 @@ def open_model(
     versions = session.start()
     if versions is not None:
         numbers = tuple(int(part) for part in versions.tensorflow.split(".")[:2])
-        if numbers < _OLDEST:
+        if numbers < _OLDEST and target.file.suffix != ".pb":
             raise QlspError(
                 f"{interpreter.path} has TensorFlow {versions.tensorflow}; "
-                "2.1 is the oldest that can be verified"
+                "2.1 is the oldest that can be verified, except for a frozen graph (.pb)"
             )
     model = session.build(target)
     if versions is None:

@@ -16,7 +16,8 @@ from qlsp.evidence import Cell, load
 from qlsp.evidence.patterns import Pattern, patterns
 from qlsp.evidence.table import MEASUREMENTS, Measurement
 from qlsp.evidence.toolchains import SETUPS, Setup
-from qlsp.lower import Lowering, lower
+from qlsp.lower import Lowering, Outcome, behaviour, lower
+from qlsp.lower.names import layer_names
 from qlsp.source.document import Document
 from qlsp.trace import LayerGraph, trace_builder
 from qlsp.trace.graph import Flavour
@@ -38,6 +39,10 @@ class Verdict:
     predicted: str
     measured: str
     agrees: bool
+    layers: int = 0
+    """Layers that the evidence names, in a cell that agrees and has ops."""
+    placed: int = 0
+    """How many of them are in the very ops that the evidence names them with."""
 
     @property
     def name(self) -> str:
@@ -67,17 +72,44 @@ def _judge(setup: Setup) -> Iterator[Verdict]:
         try:
             traced = graph(known[name], setup.flavour)
         except QlspError as error:
-            text, agreement = f"not traced: {error}", False
-        else:
-            predicted = _predict(traced, measurement, setup)
-            text, agreement = _text(predicted), agrees(predicted, cell)
-        yield Verdict(setup.name, name, measurement, text, _measured_text(cell), agreement)
+            text = f"not traced: {error}"
+            yield Verdict(setup.name, name, measurement, text, _measured_text(cell), False)
+            continue
+        predicted = _predict(traced, measurement, setup)
+        agreement = agrees(predicted, cell)
+        places = _places(traced, predicted, cell, setup) if agreement else (0, 0)
+        text = _text(predicted)
+        yield Verdict(setup.name, name, measurement, text, _measured_text(cell), agreement, *places)
 
 
 def _predict(traced: LayerGraph, measurement: Measurement, setup: Setup) -> Lowering:
     if measurement == "qat_data":
         return lower(traced, "qat", setup.toolchain, representative=True)
     return lower(traced, measurement, setup.toolchain)
+
+
+def _places(traced: LayerGraph, predicted: Lowering, cell: Cell, setup: Setup) -> tuple[int, int]:
+    """How many layers there are, and how many are in the same ops as measured.
+
+    Left out are layers that vanish, functions on tensors (Keras 3 has no layers of them) and
+    models with models within (named as one).
+    """
+    flat = traced.flat
+    if flat is not traced or setup.flavour == "tf1":
+        return 0, 0
+    version = behaviour("float", setup.toolchain)
+    names = layer_names(flat, version.keras, version.tensorflow)
+    layers = [
+        node.index
+        for node, fate in zip(flat.nodes, predicted.layers, strict=True)
+        if node.kind == "layer" and fate.outcome is not Outcome.REMOVED
+    ]
+    same = [
+        [index in nodes for nodes in predicted.sources]
+        == [names[index] in op.layers for op in cell.ops]
+        for index in layers
+    ]
+    return (len(same), sum(same)) if cell.ops else (0, 0)
 
 
 @cache
@@ -118,12 +150,14 @@ def report() -> str:
     missing = []
     for setup in SETUPS:
         found = verdicts(setup)
+        layers, placed = sum(each.layers for each in found), sum(each.placed for each in found)
         shares = []
         for workflow in MEASUREMENTS:
             cells = [each for each in found if each.workflow == workflow]
             good = sum(each.agrees for each in cells)
             shares.append(f"{good} of {len(cells)}" if cells else "")
         if found:
+            shares.append(f"{placed} of {layers}" if layers else "")
             rows.append(f"| {setup.toolchain} | {' | '.join(shares)} |")
         bad: dict[str, list[str]] = {}
         for each in found:
@@ -132,8 +166,8 @@ def report() -> str:
         if bad:
             lines = (f"- {pattern} ({', '.join(bad[pattern])})" for pattern in sorted(bad))
             missing += [f"### {setup.name}", "", *lines, ""]
-    head = f"| toolchain | {' | '.join(MEASUREMENTS)} |"
-    line = "|---" * (len(MEASUREMENTS) + 1) + "|"
+    head = f"| toolchain | {' | '.join(MEASUREMENTS)} | layers |"
+    line = "|---" * (len(MEASUREMENTS) + 2) + "|"
     return "\n".join([head, line, *rows, "", "## Not reproduced", "", *missing]).rstrip() + "\n"
 
 

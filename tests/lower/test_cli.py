@@ -68,3 +68,9 @@ def test_bad_input_is_told_in_one_line(model: str, arguments: list[str]) -> None
     with pytest.raises(QlspError) as caught:
         CliRunner().invoke(cli, ["lower", *given], catch_exceptions=False)
     assert "\n" not in str(caught.value)
+
+
+def test_representative_data_fills_in_what_training_left_open(model: str) -> None:
+    asked = [model, "--workflow", "qat", "--tfmot", "0.5.0"]
+    assert "float island" in run(*asked)
+    assert "float island" not in run(*asked, "--representative")

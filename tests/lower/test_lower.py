@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from qlsp.lower import Outcome, behaviour, lower
+from qlsp.source.document import Document
 from qlsp.toolchain import MEASURED, Toolchain, Workflow
+from qlsp.trace import trace_builder
 from qlsp.trace.graph import LayerGraph, Node, Style
 
 NEWEST = Toolchain("2.21.0", 2, "0.8.1")
@@ -72,3 +74,30 @@ def test_toolchains_of_one_behaviour_differ_only_in_name() -> None:
     assert behaviour("ptq", NEWEST) == behaviour("ptq", Toolchain("2.20.0", 2, "0.8.0"))
     assert behaviour("qat", NEWEST) != behaviour("qat", OLD)
     assert len({behaviour("float", each) for each in MEASURED}) < len(MEASURED)
+
+
+def test_old_sequential_models_hide_their_input_from_quantization() -> None:
+    oldest = Toolchain("2.1.4", 2, "0.3.0")
+    graph = chain(CONV, RELU)
+    assert lower(graph, "qat", oldest).ops[0].name == "FAKE_QUANT"
+    sequential = chain(CONV, RELU)
+    sequential.kind = "sequential"
+    assert lower(sequential, "qat", oldest).ops[0].name == "CONV_2D"
+
+
+def test_arithmetic_with_a_weight_is_arithmetic_with_a_constant() -> None:
+    source = """
+import tf_keras
+class Scale(tf_keras.layers.Layer):
+    def build(self, shape):
+        self.gamma = self.add_weight(shape=(shape[-1],))
+    def call(self, x):
+        return x * self.gamma
+def build():
+    x = inputs = tf_keras.Input((8, 8, 4))
+    x = tf_keras.layers.Conv2D(4, 3)(x)
+    x = Scale()(tf_keras.layers.ReLU()(x))
+    return tf_keras.Model(inputs, x)
+"""
+    graph = trace_builder(Document("model.py", source), "build")
+    assert [str(op) for op in lower(graph, "ptq", NEWEST).ops] == ["CONV_2D+RELU:INT8", "MUL:INT8"]

@@ -237,6 +237,16 @@ def test_sequential_handed_to_unknown_code() -> None:
     assert not graph.complete
 
 
+def test_layers_of_a_sequential_under_two_conditions() -> None:
+    graph = _graph(
+        "import unknown\nmodel = keras.Sequential([keras.Input((8, 8, 3))])\n"
+        "if unknown.a:\n    model.add(L.Conv2D(4, 3))\n"
+        "    if unknown.b:\n        model.add(L.ReLU())\n"
+        "for layer in model.layers:\n    layer.trainable = False\n"
+    )
+    assert {node.cls for node in graph.nodes} >= {"Conv2D", "ReLU"}
+
+
 def test_imports_that_lead_nowhere() -> None:
     graph = _graph(
         "from nowhere import block\ni = keras.Input((3,))\n"

@@ -16,10 +16,16 @@ from qlsp.verify.comparison import Comparison
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.model import BuiltModel, Input, Layer, Place
 from qlsp.verify.prediction import Prediction
+from qlsp.verify.quality import Latency, Noise
 from qlsp.verify.report.comparison import print_comparison
+from qlsp.verify.report.html import html_page
+from qlsp.verify.report.json import report_data
 from qlsp.verify.report.junit import junit
 from qlsp.verify.report.markdown import markdown
+from qlsp.verify.report.quality import speedup_lines
+from qlsp.verify.report.text import print_report
 from qlsp.verify.session import Conversion, Difference, Target, Versions
+from qlsp.verify.vela import Left, Placement
 from qlsp.verify.verify import Report
 
 FILE = Path(__file__).parent / "models" / "conv_relu6_int8.tflite"
@@ -82,6 +88,37 @@ def test_junit() -> None:
     (error,) = failed
     assert error.tag == "error"
     assert (error.get("message") or "").startswith("quantize_model raises RuntimeError: Layer")
+
+
+def test_quality_is_in_every_report() -> None:
+    measured = replace(
+        report(GOOD),
+        noises=(Noise((31.25,), ((0, 28.5),)),),
+        latencies=(Latency(0.0015, 0.0014, 0.0016, 40),),
+        placements=(Placement("ethos-u55-128", "5.2.0", 213, 4e-7, 64, (Left(0, "ELU", "no"),)),),
+    )
+    console = Console(record=True, width=200, file=StringIO())
+    print_report(measured, console)
+    for text in (console.export_text(), markdown(measured), html_page(measured)):
+        assert "31.2 dB" in text and "28.5 dB" in text
+        assert "1.50 ms per inference" in text and "40 runs" in text
+        assert "213 cycles" in text and "1 of 1 ops" in text
+        assert "0.1 KB of activations" in text or "0.1 KB |" in text
+    (found,) = report_data(measured)["workflows"]
+    assert found["activation_bytes"] == 56
+    assert found["latency"]["runs"] == 40
+    assert found["noise"]["ops_db"] == [{"op": 0, "db": 28.5}]
+    assert found["device"]["on_cpu"] == [{"op": 0, "name": "ELU", "reason": "no"}]
+
+
+def test_latency_is_compared_beyond_the_noise() -> None:
+    slow, fast = Latency(0.002, 0.0019, 0.0021, 40), Latency(0.001, 0.0009, 0.0011, 40)
+    before = report(GOOD)
+    after = replace(before, latencies=(slow, fast))
+    comparison = Comparison(before, after, ())
+    assert speedup_lines(comparison) == ["ptq: 2.00 ms → 1.00 ms per inference, -50%"]
+    same = Comparison(before, replace(before, latencies=(slow, slow)), ())
+    assert speedup_lines(same)[0].endswith("no difference beyond the noise")
 
 
 def test_before_says_what_was_raised() -> None:

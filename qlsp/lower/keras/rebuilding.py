@@ -76,12 +76,16 @@ _NAMES_LAYER: Version = (2, 6)
 
 def refusal_of_function(node: Node, graph: LayerGraph, behaviour: Behaviour) -> Refusal | None:
     """What a function on tensors, or a layer called like one, raises; None if nothing."""
-    if node.kind not in {"op", "layer"} or behaviour.tensorflow < OP_LAMBDAS:
+    if node.kind == "layer":
+        names: tuple[str, ...] = (node.cls,) if node.cls in _KEYWORDS else ()
+    else:
+        names = function_names(node) if node.kind == "op" else ()
+    if not names or behaviour.tensorflow < OP_LAMBDAS:
         return None
     shape = graph.nodes[node.inputs[0]].shape if node.inputs else None
     rank = 4 if shape is None else len(shape)
     tfmot = tuple(map(int, (behaviour.tfmot or "99.0").split(".")[:2]))
-    for name in function_names(node) if node.kind == "op" else (node.cls,):
+    for name in names:
         if tfmot < _TAKES_KEYWORDS and name in _KEYWORDS:
             message = (
                 "in user code: TypeError: tf__call() got an unexpected keyword argument "

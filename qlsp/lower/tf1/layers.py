@@ -114,6 +114,12 @@ _NORMALIZATION: dict[str, str] = {
 }
 
 
+def op_type(node: Node) -> str | None:
+    """The type of the one op that a layer or function is; None if it is several, or not known."""
+    known = _RAW.get(node.cls) or _SIMPLE.get(node.cls)
+    return known[0] if known is not None else None
+
+
 def expand(graph: TfGraph, node: Node, inputs: list[TfOp], is_open: bool) -> TfOp:
     """Append the ops of a layer; gives the one that makes its output.
 

@@ -54,7 +54,7 @@ _NOT_FUSING = frozenset({"ConcatV2", "StridedSlice", "Reshape", "Sigmoid", "Soft
 _CLAMPS: dict[str, Range] = {"Relu": (0.0, float("inf")), "Relu6": (0.0, 6.0)}
 _FAKE_QUANT = frozenset({"FakeQuantWithMinMaxArgs", "FakeQuantWithMinMaxVars"})
 _FIXED: dict[str, Range] = {"Sigmoid": (0.0, 1.0), "Softmax": (0.0, 1.0), "Tanh": (-1.0, 1.0)}
-_PASSING = frozenset(
+PASSING = frozenset(
     {
         *("AvgPool", "BatchToSpaceND", "MaxPool", "Mean", "Pad", "Reshape", "ResizeBilinear"),
         *("ResizeNearestNeighbor", "SpaceToBatchND", "Squeeze", "StridedSlice", "Transpose"),
@@ -227,7 +227,7 @@ def _ranged(ops: list[TfOp], outputs: list[TfOp]) -> list[TfOp]:
             op.range = _FIXED[op.type]
         elif op.type in {"Placeholder", UNDECIDED}:
             op.range = (-1.0, 1.0)
-        elif op.type in _PASSING and op.inputs:
+        elif op.type in PASSING and op.inputs:
             op.range = op.inputs[0].range
         elif op.type == "ConcatV2":
             known = [each.range for each in op.inputs if each.range is not None]

@@ -5,6 +5,7 @@ Every answer is True, False, or None where it can't be decided.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from qlsp.rules.rewrite.names import literal
 from qlsp.rules.rewrite.statements import AddAfter, Change
 from qlsp.source.imports import Imports
 from qlsp.source.span import Site
+from qlsp.source.syntax import Place
 from qlsp.toolchain import Toolchain
 from qlsp.trace.graph import UNKNOWN, Symbol
 from qlsp.trace.program import Call, Setting
@@ -105,14 +107,31 @@ class Conversion:
     def quantized(self) -> bool | None:
         """Whether the model was quantized in training.
 
-        In a file without tfmot a Keras model is taken for one that was not.
+        Keras can't load one that was, unless it is told of tfmot's classes; and where tfmot is
+        imported, another method may have replaced a model that is kept in an attribute.
         """
         model = self.call.model
-        if model is not None and model.kind in ("quantized", "float", "annotated"):
-            return model.kind == "quantized"
-        if self.call.maker == "from_keras_model" and not self.usage.imports_tfmot:
-            return False
+        kind = model.kind if model is not None else "unknown"
+        if kind == "quantized":
+            return True
+        if kind == "loaded":
+            return None if self.usage.imports_tfmot else False
+        if kind in ("float", "annotated"):
+            return None if self.usage.imports_tfmot and self._of_attribute else False
         return None
+
+    @property
+    def _of_attribute(self) -> bool:
+        """Whether the model is kept in an attribute of some object."""
+        maker = self.maker
+        document = self.usage.source(maker.site) if maker is not None else None
+        if maker is None or maker.site is None or document is None:
+            return True
+        place = Place.find(document, maker.site.span)
+        match place and place.node:
+            case ast.Call(args=[argument, *_]):
+                return isinstance(argument, ast.Attribute)
+        return True
 
     def _members(self, name: str) -> frozenset[str] | None:
         """The names of the symbols in a setting that is a list; None if not known."""
@@ -174,7 +193,9 @@ def conversions(usage: Usage) -> Iterator[Conversion]:
             and call.subject is not None
             and not call.subject.lost
         ):
-            yield Conversion(call, usage)
+            found = Conversion(call, usage)
+            if found.maker is not None and usage.stays_local(found.maker, call):
+                yield found
 
 
 def _is_foreign(name: str) -> bool:

@@ -21,8 +21,8 @@ class DummyQuantization(CallRule):
     Every tensor without fake-quantization gets the same range, so that any float graph converts.
     The result is for measuring speed: values outside of the range are cut off, and those much
     smaller than it are rounded away. Measured on a graph of a convolution and a ReLU without any
-    fake-quantization (TF 2.21): `inference_type = tf.uint8` alone leaves the convolution in float;
-    with `default_ranges_stats = (0, 6)` it becomes uint8.
+    fake-quantization (TF 2.5.3, 2.8.4, 2.21): `inference_type = tf.uint8` alone leaves the
+    convolution in float; with `default_ranges_stats = (0, 6)` it becomes uint8.
 
     ## How to fix it
     Train with fake-quantization, or quantize after training with a representative dataset.

@@ -6,16 +6,19 @@ import ast
 from collections.abc import Iterator
 
 from qlsp.diagnostic import Applicability
-from qlsp.rules.calls import CallFinding, CallRewrite, CallRule, Effect, Usage, raises, told
+from qlsp.rules.calls import CallFinding, CallRewrite, CallRule, Effect, Usage, raises, since, told
 from qlsp.rules.converter.conversion import OPTIMIZE, Conversion, conversions, written
 from qlsp.rules.rewrite.statements import RemoveStatement, ReplaceText
 from qlsp.rules.rule import Case
 from qlsp.source.span import Site, Span
 from qlsp.source.syntax import Place
+from qlsp.toolchain import Toolchain
 from qlsp.trace.graph import Symbol
 
 _OPS = "target_spec.supported_ops"
 _TYPES = "target_spec.supported_types"
+_REFUSED = raises("`convert` raises for the int8 input or output")
+_UNUSED = Effect("the model stays float, and the data is not used")
 
 
 class IncompleteInt8Settings(CallRule):
@@ -28,7 +31,7 @@ class IncompleteInt8Settings(CallRule):
     that hold something else than a list of the converter's own constants.
 
     ## Why it matters
-    Measured on a convolution, a mean and a matrix product (TF 2.5.3 and 2.21):
+    Measured on a convolution, a mean and a matrix product (TF 2.5.3, 2.8.4 and 2.21):
 
     | settings | what comes out |
     | --- | --- |
@@ -39,6 +42,9 @@ class IncompleteInt8Settings(CallRule):
     | `optimizations = [True]`, `["DEFAULT"]` | a float model, without a warning |
     | `optimizations = tf.lite.Optimize.DEFAULT` | `TypeError` in `convert` |
     | all three | int8 operators |
+
+    TF 2.1.4 takes int8 operators with data for a wish to quantize, and gives int8 operators without
+    `optimizations`; the rest is the same there.
 
     ## How to fix it
     Set `optimizations`. For a model from `quantize_model`, which knows its ranges, leave
@@ -170,7 +176,10 @@ def _without_data(each: Conversion) -> CallFinding | None:
     site = each.place(_OPS, _TYPES)
     rewrites: tuple[CallRewrite, ...] = ()
     held = each.setting(_OPS)
-    if each.quantized and each.optimizes and held is not None and held.site is not None:
+    alone = all(
+        other is each.call or other.site != each.call.site for other in each.usage.calls
+    )  # else the same code converts other models, too
+    if each.quantized and each.optimizes and alone and held is not None and held.site is not None:
         rewrite = RemoveStatement(held.site)
         rewrites = (CallRewrite("Remove `supported_ops`", Applicability.UNSAFE, (rewrite,)),)
     if found is None:
@@ -183,10 +192,12 @@ def _without_optimizations(each: Conversion) -> CallFinding | None:
     # A model quantized in training is told of by qat-without-optimizations.
     if each.optimizes is not False or not each.has_data or each.quantized:
         return None
-    if each.io_types:
-        effect = raises("`convert` raises for the int8 input or output")
-    else:
-        effect = Effect("the model stays float, and the data is not used")
+
+    def effect(toolchain: Toolchain) -> Effect | None:
+        if since(toolchain, "2.5"):
+            return _REFUSED if each.io_types else _UNUSED
+        return None if each.needs_int8 else _UNUSED
+
     found = told(each.toolchains, effect)
     if found is None:
         return None

@@ -28,7 +28,7 @@ class IoTypeIgnored(CallRule):
     ## Why it matters
     Measured on a convolution, a mean and a matrix product:
 
-    | settings | TF 2.1.4 | TF 2.5.3 and later |
+    | settings | TF 2.1.4 | TF 2.5.3, 2.8.4, 2.21 |
     | --- | --- | --- |
     | `tf.int8`, perhaps `optimizations` | float in and out | `ValueError`: must be tf.float32 |
     | `tf.int8`, int8 operators, `optimizations`, data | float in and out | int8 in and out |
@@ -42,7 +42,8 @@ class IoTypeIgnored(CallRule):
     are replaced by TensorFlow's, which changes what comes out: an unsafe fix.
 
     ## When it does not apply
-    To conversions whose other settings can't be decided. Where
+    To conversions whose other settings can't be decided, and to TF 2.1 where it is only one of
+    several versions that may be used. Where
     [incomplete-int8-settings](incomplete-int8-settings.md) or
     [qat-without-optimizations](qat-without-optimizations.md) says what is missing, this rule is
     silent.
@@ -142,15 +143,18 @@ def _found(each: Conversion) -> Iterator[CallFinding]:
         given = held.value.name
         of_numpy = given.startswith("numpy.")
         refused = _refused(each)
+        # A program for a range of versions is written for the newest.
+        wanting = bool(each.toolchains) and not known(each.toolchains[-1], name)
 
         def effect(
             toolchain: Toolchain,
             name: str = name,
             of_numpy: bool = of_numpy,
             refused: bool = refused,
+            wanting: bool = wanting,
         ) -> Effect | None:
             if not known(toolchain, name):
-                return _IGNORED
+                return _IGNORED if wanting else None
             if of_numpy:
                 return raises("`convert` raises, as it takes TensorFlow's types only")
             return _REFUSED if refused else None

@@ -17,6 +17,8 @@ from qlsp.toolchain import Toolchain
 from qlsp.trace.program import Call
 from qlsp.trace.tools import CONVERTERS
 
+_OF_TF2 = ("from_keras_model", "from_concrete_functions")
+
 
 class LegacyConverter(CallRule):
     """A converter is made by a name that your TensorFlow does not have.
@@ -37,7 +39,8 @@ class LegacyConverter(CallRule):
     `tf.lite.TFLiteConverter.from_keras_model`.
 
     ## When it does not apply
-    To code that runs on TensorFlow 1: set `[tool.qlsp] tensorflow`.
+    To code that runs on TensorFlow 1: set `[tool.qlsp] tensorflow`. What is made under a condition
+    is left alone, as that may ask for the version.
 
     ## References
     - [Migrate from TF 1 to TF 2 converters](https://www.tensorflow.org/lite/convert/api_updates)
@@ -98,8 +101,8 @@ class LegacyConverter(CallRule):
                 continue
             if call.tf1 and ".contrib." not in call.symbol:
                 continue
-            if call.method == "from_keras_model":
-                continue  # on TensorFlow 1 the mistake would be another one
+            if call.method in _OF_TF2 or call.conditions:
+                continue  # on TensorFlow 1 the mistake is another one; a condition may ask for it
 
             def effect(toolchain: Toolchain, call: Call = call) -> Effect | None:
                 return raises("there is no such name") if _is_missing(toolchain, call) else None

@@ -30,8 +30,8 @@ class NoRepresentativeDataset(CallRule):
     | `optimizations`, weights smaller than 1024 elements | a float model |
     | `optimizations`, `representative_dataset` | int8 operators, float input and output |
 
-    The same on TF 2.5.3 and 2.21. A microcontroller refuses such a model (`Hybrid models are not
-    supported`), and so do the Edge TPU and most NPUs.
+    The same on TF 2.1.4, 2.5.3, 2.8.4 and 2.21. A microcontroller refuses such a model (`Hybrid
+    models are not supported`), and so do the Edge TPU and most NPUs.
 
     ## How to fix it
     Give a function that yields a list with one array per input, about a hundred times:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qlsp.diagnostic import Applicability
-from qlsp.rules.calls import CallFinding, CallRule, Effect, Usage, raises, told
+from qlsp.rules.calls import CallFinding, CallRule, Effect, Usage, raises, since, told
 from qlsp.rules.converter.conversion import conversions
 from qlsp.rules.rule import Case
+from qlsp.toolchain import Toolchain
 
 _REFUSED = raises("`convert` raises for the int8 input or output")
-_FLOAT = Effect("every operator computes in float, between QUANTIZE and DEQUANTIZE")
+_FLOAT = Effect("every operator computes in float")
 
 
 class QatWithoutOptimizations(CallRule):
@@ -22,7 +23,8 @@ class QatWithoutOptimizations(CallRule):
 
     ## Why it matters
     The trained ranges are used only if `optimizations` asks for quantization. Measured on a
-    convolution, a mean and a matrix product (TF 2.5.3 with tfmot 0.6.0, TF 2.21 with tfmot 0.8.1):
+    convolution, a mean and a matrix product (TF 2.5.3 with tfmot 0.6.0, TF 2.8.4 with tfmot 0.7.5,
+    TF 2.21 with tfmot 0.8.1):
 
     | settings | what comes out |
     | --- | --- |
@@ -98,7 +100,11 @@ class QatWithoutOptimizations(CallRule):
             if each.needs_int8 and each.has_data is not True:
                 continue  # raises for want of data
             toolchains = [toolchain for toolchain in each.toolchains if toolchain.tfmot]
-            effect = _REFUSED if each.io_types else _FLOAT
+            refused = bool(each.io_types)
+
+            def effect(toolchain: Toolchain, refused: bool = refused) -> Effect:
+                return _REFUSED if refused and since(toolchain, "2.5") else _FLOAT
+
             found = told(toolchains, effect, "qat")
             if found is not None:
                 yield CallFinding(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qlsp.lower import Outcome
 from qlsp.rules import layers
 from qlsp.rules.consequence import consequence
-from qlsp.rules.lowered import LoweredGraph
+from qlsp.rules.lowered import BAD, LoweredGraph
 from qlsp.rules.rule import Case, Finding, Rule, related
 
 
@@ -52,6 +53,15 @@ class BatchnormInFloat(Rule):
             x = layers.ReLU()(x)
             """,
         ),
+        Case(
+            "a dense layer",
+            """
+            x = layers.Flatten()(x)
+            x = layers.Dense(8)(x)
+            x = layers.BatchNormalization()(x)
+            x = layers.ReLU()(x)
+            """,
+        ),
     )
     good = (
         Case(
@@ -77,7 +87,12 @@ class BatchnormInFloat(Rule):
             if graph.sole_consumer(before) is not node:
                 continue
             # A layer that tfmot does not know is a fault of its own.
-            fate = model.fate_unless(node, before)
+            fate = dict(model.fate_unless(node, before))
+            if before.cls == "Dense":  # the normalization folds, into a layer in float
+                alone = model.fate_alone(before)
+                for cell, layer in model.fate(before).items():
+                    if layer.outcome is Outcome.FLOAT_ISLAND and alone[cell].outcome not in BAD:
+                        fate[cell] = layer
             found = consequence(fate)
             if found is None or node in model.mended_by_static_batch:
                 continue

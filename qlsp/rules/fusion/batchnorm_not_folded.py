@@ -30,7 +30,8 @@ class BatchnormNotFolded(Rule):
 
     ## What it does
     Finds a `BatchNormalization` behind a pooling, dropout, addition, concatenation or the model's
-    input, or behind a layer whose output is used elsewhere as well.
+    input, behind an activation of one of these, or behind a layer whose output is used elsewhere as
+    well.
 
     ## Why it matters
     Only directly behind a convolution or `Dense` layer, and as its only user, can the
@@ -117,7 +118,7 @@ class BatchnormNotFolded(Rule):
             before = layers.producer(graph, node)
             if before is None or before.kind not in {"input", "layer", "op"}:
                 continue
-            if layers.has_activation(before) or layers.is_unknown_input(graph, before):
+            if layers.is_unknown_input(graph, before) or _is_activated_layer(graph, before):
                 continue
             weighted = before.cls in layers.WEIGHTED
             if weighted and not layers.is_surely_shared(graph, before):
@@ -135,6 +136,19 @@ class BatchnormNotFolded(Rule):
                 related=related((before, "what it follows")),
                 rewrites=_rewrites(graph, before, node),
             )
+
+
+def _is_activated_layer(graph: LayerGraph, before: Node) -> bool:
+    """Whether it is, or may be, an activation right behind a layer to fold into: QL101 says so."""
+    if not layers.has_activation(before):
+        return False
+    layer = before if before.cls in layers.WEIGHTED else layers.producer(graph, before)
+    return (
+        layer is None
+        or layer.cls in layers.WEIGHTED
+        or layer.kind not in {"input", "layer", "op"}
+        or layers.is_unknown_input(graph, layer)
+    )
 
 
 def _rewrites(graph: LayerGraph, before: Node, norm: Node) -> tuple[Rewrite, ...]:

@@ -11,6 +11,9 @@ from qlsp.rules.rewrite import SetArgument
 from qlsp.rules.rule import Case, Finding, Rewrite, Rule, related
 from qlsp.trace.graph import Node, Style
 
+_PLACES = 8
+"""How many of the layers' places are told."""
+
 
 class DynamicBatch(Rule):
     """Layers need extra ops, or can't be converted, because the batch has no fixed size.
@@ -89,7 +92,7 @@ class DynamicBatch(Rule):
             source if source.call is not None else blamed[0],
             f"A batch of unknown size costs {names} extra: {found.text}",
             found,
-            related=related(*((node, f"the {node.cls}") for node in blamed[:4])),
+            related=related(*((node, f"the {node.cls}") for node in blamed))[:_PLACES],
             rewrites=rewrites,
         )
 

@@ -15,20 +15,26 @@ _FLOAT = frozenset({Outcome.FLOAT_ISLAND})
 
 
 class FloatLayer(Rule):
-    """A layer has no int8 kernel and runs in float in the middle of an integer model.
+    """A layer runs in float in the middle of an integer model.
 
     ## What it does
     Finds layers, other than activations, of which an op has no int8 form: `Conv3D`, and
-    under Keras 3 `LayerNormalization`.
+    under Keras 3 `LayerNormalization`; and with quantization-aware training an `Add` of three
+    tensors or more.
 
     ## Why it matters
     The converter says nothing, even with `TFLITE_BUILTINS_INT8` as the only op set: it puts a
     `DEQUANTIZE` before and a `QUANTIZE` behind the layer and goes on. An accelerator for
     integers hands that part back to the processor, and the weights stay four times as large.
 
+    An `Add` of three tensors becomes two operators, and tfmot learns a range for the second one's
+    output only. Measured with tfmot 0.5.0 and 0.8.1: both run in float, unless the converter is
+    given representative data as well.
+
     ## How to fix it
     Use a layer with an int8 kernel, such as `Conv2D` over slices or `BatchNormalization`, and
-    train the model again. There is no automatic fix.
+    train the model again. There is no automatic fix. Of an `Add`, make two: `Add()([a, b])`, and
+    `Add()` of that and `c`.
     """
 
     code = "QL114"
@@ -44,6 +50,15 @@ class FloatLayer(Rule):
             """,
             workflows=("ptq",),
             toolchains=(Toolchain("2.21.0", 3, "0.8.1"),),
+        ),
+        Case(
+            "three tensors in one addition",
+            """
+            a = layers.Conv2D(8, 3)(x)
+            b = layers.Conv2D(8, 3)(x)
+            c = layers.Conv2D(8, 3)(x)
+            x = layers.Add()([a, b, c])
+            """,
         ),
     )
     good = (
@@ -67,11 +82,12 @@ class FloatLayer(Rule):
             fate = {
                 cell: layer
                 for cell, layer in model.fate(node).items()
-                if cell.workflow == "ptq"
+                if (cell.workflow == "ptq" or node.cls == "Add")
                 and (
                     layer.outcome is not Outcome.FLOAT_ISLAND or alone[cell].reason == layer.reason
                 )
             }
             found = consequence(fate, _FLOAT)
             if found is not None:
-                yield Finding(node, f"{node.cls} has no int8 form: {found.text}", found)
+                what = f"Add of {len(node.inputs)} tensors" if node.cls == "Add" else node.cls
+                yield Finding(node, f"{what} has no int8 form: {found.text}", found)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qlsp.lower import Outcome
+from qlsp.lower.tf1.layers import op_type
+from qlsp.lower.tf1.toco import PASSING
 from qlsp.rules import layers
 from qlsp.rules.consequence import Fate, consequence
 from qlsp.rules.lowered import LoweredGraph
@@ -86,8 +88,8 @@ class MissingActivationFakeQuant(Rule):
             if found is None:
                 continue
             last = _last(model, node)
-            if _is_another_rules(graph, node, last):
-                continue
+            if op_type(node) in PASSING or _is_another_rules(graph, node, last):
+                continue  # the range of its input is missing
             if not graph.consumers(last) and not fakequant.is_whole(graph):
                 continue
             reason = (

@@ -16,6 +16,7 @@ from qlsp.verify.findings import Finding
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.report.comparison import function_line
 from qlsp.verify.report.drawing import Box, draw
+from qlsp.verify.report.quality import quality_lines, speedup_lines
 from qlsp.verify.report.text import head, share, source_lines, summary, verdict
 from qlsp.verify.verify import Report
 
@@ -28,7 +29,7 @@ def html_page(result: Report | Comparison) -> str:
     style = (page / "style.css").read_text(encoding="utf-8")
     script = (page / "script.js").read_text(encoding="utf-8")
     reports = [result] if isinstance(result, Report) else [result.before, result.after]
-    title = escape(f"{shown(reports[0].target.file)}::{reports[0].target.builder}")
+    title = escape(reports[0].target.shown)
     body = "\n".join(_body(result, reports))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -46,6 +47,7 @@ def _body(result: Report | Comparison, reports: list[Report]) -> Iterator[str]:
         yield "".join(f'<div class="soft">{escape(str(line))}</div>' for line in head(report)[1:])
     if isinstance(result, Comparison):
         yield f"<p>{escape(function_line(result).plain)}</p>"
+        yield "".join(f"<p>{escape(line)}</p>" for line in speedup_lines(result))
         yield from _fixes(result)
     names = ("",) if len(reports) == 1 else ("before", "after")
     for index, measurement in enumerate(reports[0].measurements):
@@ -82,6 +84,7 @@ def _table(measurements: list[Measurement], names: tuple[str, ...]) -> str:
         ),
         ("float islands", [str(len(each.islands)) for each in measurements]),
         ("size", [f"{each.size / 1024:.1f} KB" for each in measurements]),
+        ("activations", [f"{each.activations / 1024:.1f} KB" for each in measurements]),
     ]
     raised = ["raises" if each.flat is None else "" for each in measurements]
     header = "".join(f"<th>{escape(name)}</th>" for name in ("", *names))
@@ -105,6 +108,9 @@ def _side(name: str, report: Report, index: int, side: int) -> str:
             for each in found
         )
         parts.append(f"<ul>{''.join(items)}</ul>")
+    parts += [
+        f'<div class="soft">{escape(each.plain)}</div>' for each in quality_lines(report, index)
+    ]
     if measurement.flat is not None:
         drawing = draw(measurement.flat.main, lambda each: _box(report, index, side, each))
         parts.append(f'<div class="drawing">{drawing}</div>')

@@ -11,6 +11,7 @@ from qlsp.verify.findings import Finding
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.model import Layer
 from qlsp.verify.prediction import agrees
+from qlsp.verify.report.quality import quality_data
 from qlsp.verify.verify import Report
 
 VERSION = 1
@@ -21,14 +22,8 @@ def report_data(report: Report) -> dict[str, Any]:
     model = report.model
     return {
         "version": VERSION,
-        "target": {"file": str(report.target.file), "builder": report.target.builder},
-        "toolchain": {
-            "python": report.versions.python,
-            "tensorflow": report.versions.tensorflow,
-            "keras": model.keras,
-            "tfmot": report.versions.tfmot,
-            "interpreter": str(report.interpreter.path),
-        },
+        "target": {"file": str(report.target.file), "builder": report.target.builder or None},
+        "toolchain": _toolchain(report),
         "model": {
             "name": model.name,
             "parameters": model.params,
@@ -40,7 +35,11 @@ def report_data(report: Report) -> dict[str, Any]:
             "layers": [_layer(layer, model.paths[layer.index]) for layer in model.layers[1:]],
         },
         "workflows": [
-            {**_workflow(measurement, found), "prediction": _prediction(report, index)}
+            {
+                **_workflow(measurement, found),
+                **quality_data(report, index),
+                "prediction": _prediction(report, index),
+            }
             for index, (measurement, found) in enumerate(
                 zip(report.measurements, report.findings, strict=True)
             )
@@ -74,6 +73,18 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
                 for each in comparison.differences
             ],
         },
+    }
+
+
+def _toolchain(report: Report) -> dict[str, Any] | None:
+    if report.versions is None or report.interpreter is None:
+        return None
+    return {
+        "python": report.versions.python,
+        "tensorflow": report.versions.tensorflow,
+        "keras": report.model.keras,
+        "tfmot": report.versions.tfmot,
+        "interpreter": str(report.interpreter.path),
     }
 
 

@@ -22,7 +22,7 @@ def junit(result: Report | Comparison) -> str:
     With fixes there is another case: that they compute the same.
     """
     report = result if isinstance(result, Report) else result.after
-    name = f"{shown(report.target.file)}::{report.target.builder}"
+    name = report.target.shown
     suite = ElementTree.Element("testsuite", name=_text(name))
     for measurement, found in zip(report.measurements, report.findings, strict=True):
         case = ElementTree.SubElement(

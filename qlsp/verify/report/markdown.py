@@ -11,11 +11,12 @@ from qlsp.verify.comparison import Comparison, changed_ops
 from qlsp.verify.findings import Finding
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.report.comparison import function_line
+from qlsp.verify.report.quality import quality_lines, speedup_lines
 from qlsp.verify.report.text import head, share, source_lines, verdict
 from qlsp.verify.verify import Report
 
 _MARKS = {Outcome.EXTRA_OPS: "extra op", Outcome.FLOAT_ISLAND: "float", Outcome.RAISES: "raises"}
-_COLUMNS = ("workflow", "ops", "int8 ops", "int8 MACs", "size")
+_COLUMNS = ("workflow", "ops", "int8 ops", "int8 MACs", "size", "activations")
 
 
 def markdown(result: Report | Comparison) -> str:
@@ -26,7 +27,7 @@ def markdown(result: Report | Comparison) -> str:
 def _lines(result: Report | Comparison) -> Iterator[str]:
     report = result if isinstance(result, Report) else result.after
     worse = report.worse or (isinstance(result, Comparison) and result.broken)
-    name = f"{shown(report.target.file)}::{report.target.builder}"
+    name = report.target.shown
     yield f"### {'❌' if worse else '✅'} {_code(name)}"
     yield ""
     yield _text(verdict(report))
@@ -37,13 +38,17 @@ def _lines(result: Report | Comparison) -> Iterator[str]:
         yield from _fixes(result)
         yield from _table(result.before, result.after)
         yield from _changes(result)
+        yield from (f"- {_text(line)}" for line in speedup_lines(result))
+        yield ""
     else:
         yield from _table(report)
-    for measurement, found in zip(report.measurements, report.findings, strict=True):
-        if found:
+    for index, measurement in enumerate(report.measurements):
+        lines = [_finding(each, measurement) for each in report.findings[index]]
+        lines += [_text(each.plain.strip()) for each in quality_lines(report, index)]
+        if lines:
             yield f"**{measurement.workflow}**"
             yield ""
-            yield from (f"- {_finding(each, measurement)}" for each in found)
+            yield from (f"- {line}" for line in lines)
             yield ""
     for index in range(len(report.measurements)):
         yield from _ops(report, index)
@@ -73,12 +78,13 @@ def _table(*reports: Report) -> Iterator[str]:
 
 def _row(measurement: Measurement) -> tuple[str, ...]:
     if measurement.flat is None:
-        return ("raises", "", "", "")
+        return ("raises", "", "", "", "")
     size = f"{measurement.size / 1024:.1f} KB"
+    memory = f"{measurement.activations / 1024:.1f} KB"
     if measurement.workflow == "float":
-        return (str(len(measurement.ops)), "", "", size)
+        return (str(len(measurement.ops)), "", "", size, memory)
     ops, macs = share(*measurement.coverage), share(*measurement.mac_coverage)
-    return (str(len(measurement.ops)), ops, macs, size)
+    return (str(len(measurement.ops)), ops, macs, size, memory)
 
 
 def _changes(comparison: Comparison) -> Iterator[str]:

@@ -11,10 +11,11 @@ from rich.text import Text
 
 from qlsp.lower.lowering import Lowering, Outcome
 from qlsp.toml import shown
-from qlsp.verify.findings import Finding
+from qlsp.verify.findings import Finding, shorten
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.model import BuiltModel, Layer, Place
 from qlsp.verify.prediction import Row, agrees, side_by_side
+from qlsp.verify.report.quality import quality_lines
 from qlsp.verify.verify import Report
 
 _MARKS = {Outcome.EXTRA_OPS: "extra op", Outcome.FLOAT_ISLAND: "float"}
@@ -37,9 +38,13 @@ def print_report(report: Report, console: Console) -> None:
             console.print(_table(measurement, found, report, lowering))
         for finding in found:
             console.print(finding_line(finding, measurement.model), soft_wrap=True)
-        console.print(_verdict(report, index), soft_wrap=True)
-    console.print()
-    console.print(times(report), soft_wrap=True)
+        for line in quality_lines(report, index):
+            console.print(line, soft_wrap=True)
+        if not report.target.is_file:
+            console.print(_verdict(report, index), soft_wrap=True)
+    if report.seconds:
+        console.print()
+        console.print(times(report), soft_wrap=True)
 
 
 def times(report: Report) -> Text:
@@ -52,15 +57,14 @@ def head(report: Report) -> list[Text]:
     """What was built, and with which toolchain, in lines."""
     model = report.model
     inputs = ", ".join(_shape(each.shape) for each in model.inputs)
-    interpreter = report.interpreter
-    lines = [
-        Text(f"{shown(report.target.file)}::{report.target.builder}", style="bold"),
-        Text(
-            f"{report.toolchain} (Python {report.versions.python}, {shown(interpreter.path)}, "
-            f"{interpreter.origin})"
-        ),
-        Text(f"{model.name}: {model.params:,} parameters, input {inputs}"),
-    ]
+    lines = [Text(report.target.shown, style="bold")]
+    if report.interpreter is not None and report.versions is not None:
+        path, origin = shown(report.interpreter.path), report.interpreter.origin
+        lines.append(
+            Text(f"{report.toolchain} (Python {report.versions.python}, {path}, {origin})")
+        )
+    size = f"{model.params:,} parameters, " if model.params else ""
+    lines.append(Text(f"{model.name}: {size}input {inputs}"))
     if model.randomized:
         lines.append(
             Text(
@@ -95,7 +99,11 @@ def summary(measurement: Measurement, found: tuple[Finding, ...]) -> Text:
     if measurement.flat is None:
         return text.append("raises", style=STYLES[Outcome.RAISES])
     integer, total = measurement.coverage
-    facts = [f"{len(measurement.ops)} ops", f"{measurement.size / 1024:.1f} KB"]
+    facts = [
+        count(len(measurement.ops), "op"),
+        f"{measurement.size / 1024:.1f} KB",
+        f"{measurement.activations / 1024:.1f} KB of activations",
+    ]
     if measurement.workflow != "float":
         facts.insert(1, f"{share(integer, total)} int8")
         done, products = measurement.mac_coverage
@@ -111,7 +119,7 @@ def summary(measurement: Measurement, found: tuple[Finding, ...]) -> Text:
     if islands:
         text.append(f", {count(islands, 'float island')}", style=STYLES[Outcome.FLOAT_ISLAND])
     traced, ops = measurement.traced
-    if traced < ops:
+    if traced < ops and any(layer.site for layer in measurement.model.layers):
         text.append(f", {ops - traced} not traced to source", style="dim not bold")
     return text
 
@@ -168,9 +176,20 @@ def _cells(
         Text(f"{op.name}+{op.activation}" if op.activation else op.name, style=style),
         op.type.lower(),
         Text(_MARKS[outcome] if outcome else "", style=style),
-        " + ".join("/".join(measurement.model.paths[layer.index]) for layer in layers),
+        _made_of(measurement, index),
         source_lines(layers, report.target.file),
     ]
+
+
+def _made_of(measurement: Measurement, index: int) -> str | Text:
+    """The layers in an operator; where there are none, the name of what it computes."""
+    mapped = measurement.operators[index]
+    if mapped.layers:
+        return " + ".join("/".join(measurement.model.paths[each]) for each in mapped.layers)
+    if measurement.flat is None or not mapped.operator.outputs:
+        return ""
+    name = measurement.flat.main.tensors[mapped.operator.outputs[0]].name
+    return Text(shorten(name.split(";")[0], 60), style="dim")
 
 
 def _differing(report: Report, index: int) -> Lowering | None:

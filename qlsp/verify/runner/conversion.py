@@ -59,12 +59,17 @@ def convert(
     quantized = None
     integer_io = workflow != "float" and supports_integer_io()
     try:
-        if workflow == "qat":
+        if workflow == "qat" and not is_ready(model):
             stage = "quantize"
             quantized = quantize_aware(model)
             calibrate(quantized, examples)
             stage = "convert"
-        converter = make_converter(model if quantized is None else quantized, examples)
+        if hasattr(model, "converter"):  # a graph without Keras
+            converter = model.converter(workflow)
+        else:
+            converter = make_converter(model if quantized is None else quantized, examples)
+        if workflow == "tf1":
+            return Converted(bytes(converter.convert()), None, True, None)
         if workflow != "float":
             _quantize(converter, examples if workflow == "ptq" or representative else None)
             if workflow == "ptq":
@@ -75,6 +80,28 @@ def convert(
     except Exception as error:
         return Converted(failure=Failure.of(stage, error), quantized=quantized)
     return Converted(bytes(content), None, integer_io, quantized)
+
+
+def convert_quantized(quantized: Any, examples: Examples) -> Converted:
+    """Convert a model that tfmot has quantized, its ranges as they are."""
+    try:
+        converter = make_converter(quantized, examples)
+        _quantize(converter, None)
+        if supports_integer_io():
+            _integer_io(converter)
+        content = converter.convert()
+    except Exception as error:
+        return Converted(failure=Failure.of("convert", error), quantized=quantized)
+    return Converted(bytes(content), None, supports_integer_io(), quantized)
+
+
+def is_ready(model: Any) -> bool:
+    """Whether a model brings its quantizers along, so that `qat` only has to convert it."""
+    from .describe import is_quantized
+
+    return bool(getattr(model, "quantized", False)) or (
+        hasattr(model, "layers") and is_quantized(model)
+    )
 
 
 def quantize_aware(model: Any) -> Any:
@@ -178,6 +205,18 @@ def tfmot_version() -> str | None:
     path = Path(spec.origin).parent / "python" / "core" / "version.py"
     exec(path.read_text(encoding="utf-8"), names)
     return str(names["__version__"])
+
+
+def keras2() -> Any:
+    """The Keras 2 that goes with this TensorFlow, the one that tfmot uses."""
+    try:
+        import tf_keras
+
+        return tf_keras
+    except ImportError:
+        import tensorflow as tf
+
+        return tf.keras
 
 
 def keras_generation(model: Any) -> int:

@@ -57,7 +57,28 @@ def describe(model: Any) -> Message:
         ],
         "layers": layers,
         "graphs": graphs,
+        "quantized": is_quantized(model),
     }
+
+
+def describe_graph(model: Any) -> Message:
+    """The same of a `GraphModel`: it has no layers."""
+    root = {"parent": None, "name": model.name, "cls": "Graph", "module": "", "site": []}
+    return {
+        "name": model.name,
+        "keras": 2,
+        "inputs": [
+            {"name": spec.name, "shape": spec.shape, "dtype": spec.dtype} for spec in model.specs
+        ],
+        "layers": [{**root, "params": 0}],
+        "graphs": {},
+        "quantized": model.quantized,
+    }
+
+
+def is_quantized(model: Any) -> bool:
+    """Whether `quantize_model` has made the model what it is."""
+    return any(hasattr(layer, "quantize_config") for layer in all_layers(model))
 
 
 def aliases(quantized: Any) -> dict[str, str]:

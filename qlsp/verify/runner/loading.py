@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Iterable, Mapping, Sequence
 
+_FRAMEWORKS = {"builtins", "keras", "tensorflow", "tf_keras"}
+
 
 class BuilderError(Exception):
     """The user's code can't be verified as it is: one line, with the next step."""
@@ -154,6 +156,15 @@ def build(module: ModuleType, builder: str, arguments: Mapping[str, Any]) -> Any
             f"'{builder}' returned {_described(model)}, not a Keras model{_hint(model)}"
         )
     return model
+
+
+def custom_objects(module: ModuleType) -> dict[str, Any]:
+    """The project's classes in the module by name, which a saved model may mention."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__.split(".")[0] not in _FRAMEWORKS
+    }
 
 
 def is_model(value: Any) -> bool:

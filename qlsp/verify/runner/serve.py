@@ -13,7 +13,7 @@ from typing import Any
 
 from . import provenance
 from .channel import Channel, Message
-from .loading import BuilderError, build, load, overlay
+from .loading import BuilderError, build, custom_objects, load, overlay
 
 
 def serve(folder: str) -> None:
@@ -40,6 +40,7 @@ class Runner:
         self._folder = folder
         self._model: Any = None
         self._examples: list[list[Any]] = []
+        self._objects: dict[str, Any] = {}
 
     def answer(self, command: Message) -> Message:
         """The result of a command, or its error: kind `builder` or `exception`."""
@@ -92,6 +93,7 @@ class Runner:
 
             seed_everything()
         model = build(module, builder, arguments)
+        self._objects = custom_objects(module)
         from .data import input_specs, randomize, sample
         from .describe import describe
 
@@ -104,6 +106,36 @@ class Runner:
         changed = randomize(model)
         self._model = model
         return {"model": describe(model), "randomized": len(changed)}
+
+    def do_open(
+        self,
+        file: str,
+        trust: bool,
+        inputs: list[str],
+        outputs: list[str],
+        shapes: list[list[int | None]] | None = None,
+        examples: int = 8,
+    ) -> Message:
+        """Load a model file, and describe the model."""
+        from .data import input_specs, sample
+        from .describe import describe, describe_graph
+        from .graphs import GraphModel
+        from .opening import open_model
+
+        model = open_model(Path(file), trust, inputs, outputs)
+        self._model = model
+        if isinstance(model, GraphModel):
+            self._examples = sample(model.specs, examples)
+            return {"model": describe_graph(model), "randomized": 0}
+        self._examples = sample(input_specs(model, shapes), examples)
+        return {"model": describe(model), "randomized": 0}
+
+    def do_data(self, data: str) -> int:
+        """Use the user's examples from now on."""
+        from .examples import load_examples
+
+        self._examples = load_examples(data, self._examples[0])
+        return len(self._examples)
 
     def do_convert(self, workflow: str, representative: bool = False) -> Message:
         """Convert the model; the flatbuffer is left in a file."""
@@ -124,6 +156,24 @@ class Runner:
             "aliases": aliases(converted.quantized) if converted.quantized is not None else {},
         }
 
+    def do_ratios(self, file: str) -> list[float]:
+        """Signal-to-noise ratio of a converted model's outputs."""
+        from .fidelity import output_ratios
+
+        return output_ratios(self._model, file, self._examples)
+
+    def do_tensors(self, reference: str, file: str, pairs: list[list[int]]) -> list[Any]:
+        """Signal-to-noise ratio of tensors within two converted models."""
+        from .fidelity import tensor_ratios
+
+        return list(tensor_ratios(reference, file, pairs, self._examples))
+
+    def do_time(self, files: list[str], seconds: float) -> list[Message]:
+        """Latency of converted models."""
+        from .timing import latencies
+
+        return latencies(files, self._examples, seconds)
+
     def do_save(self) -> Message:
         """Write weights, inputs and outputs to a file for another build of the model."""
         from .transfer import save
@@ -137,6 +187,23 @@ class Runner:
 
         transfer(self._model, saved, Path(file))
         return compare(self._model, saved, Path(file))
+
+    def do_restore(self, weights: str) -> Message:
+        """Quantize the model that was built, load trained weights, and save it whole."""
+        from .proof import restore
+
+        file = self._folder / "trained.h5"
+        restore(self._model, weights).save(str(file))
+        return {"file": str(file)}
+
+    def do_merge(self, trained: str, trust: bool, data: str | None) -> Message:
+        """Give the model that was built the weights and ranges of a trained one; convert both."""
+        from .proof import merge_and_compare
+        from .saved import load_model
+
+        model = load_model(trained, trust, self._objects)
+        self._stage("merge")
+        return merge_and_compare(model, self._model, self._examples, data, self._folder)
 
 
 def _user_trace(error: BaseException) -> list[Any]:

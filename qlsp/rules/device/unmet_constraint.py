@@ -1,0 +1,175 @@
+"""QL502 unmet-device-constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from qlsp.lower import Outcome
+from qlsp.rules.consequence import Fate, consequence
+from qlsp.rules.lowered import LoweredGraph
+from qlsp.rules.rule import Case, Finding, Rule
+from qlsp.trace.graph import Node
+
+_DEVICES = ("ethos-u55", "ethos-u65")
+_MOST_STRIDE = 3
+_MOST_AVERAGED = 8
+_SCALES = frozenset({2, 4, 8})
+
+
+class UnmetDeviceConstraint(Rule):
+    """A layer's operator is one that the NPU runs, but not with these arguments.
+
+    ## What it does
+    With `device = "ethos-u55"` or `"ethos-u65"`, finds layers whose strides, windows or factors
+    are outside of what the NPU's operator takes.
+
+    ## Why it matters
+    Vela leaves such an operator to the processor and cuts the model in two there, as it does
+    with one that the NPU does not run at all. From Vela 5.2.0 (`vela --supported-ops-report`):
+
+    | layer | the NPU takes |
+    |---|---|
+    | `Conv2D`, `MaxPooling2D`, `AveragePooling2D` | strides up to 3; more if valid, not dilated |
+    | `DepthwiseConv2D` | strides up to 3 |
+    | `AveragePooling2D(padding="same")` | windows up to 8 by 8 |
+    | `Conv2DTranspose` | strides of 1 and 2 |
+    | `UpSampling2D` | factors of 2, 4 and 8, the same in both directions |
+    | `UpSampling2D(interpolation="bilinear")` | a factor of 2 (Keras resizes by half pixels) |
+
+    ## How to fix it
+    Two layers with smaller strides or factors in place of one.
+
+    ## When it does not apply
+    To other devices, and to arguments that the source does not decide.
+
+    ## References
+    - [Vela](https://pypi.org/project/ethos-u-vela/)
+    """
+
+    code = "QL502"
+    name = "unmet-device-constraint"
+    applicability = None
+    workflows = ("ptq", "qat")
+    bad = (
+        Case(
+            "a bilinear factor of four",
+            """
+            x = layers.Conv2D(8, 3)(x)
+            x = layers.UpSampling2D(4, interpolation="bilinear")(x)
+            """,
+            workflows=("ptq",),
+            device="ethos-u55",
+        ),
+    )
+    good = (
+        Case(
+            "twice a factor of two",
+            """
+            x = layers.Conv2D(8, 3)(x)
+            x = layers.UpSampling2D(2, interpolation="bilinear")(x)
+            x = layers.UpSampling2D(2, interpolation="bilinear")(x)
+            """,
+            workflows=("ptq",),
+            device="ethos-u55",
+        ),
+    )
+
+    def check(self, model: LoweredGraph) -> Iterator[Finding]:
+        """Every layer whose arguments break one of the constraints."""
+        if model.device is None or not model.device.startswith(_DEVICES):
+            return
+        for node in model.flat.nodes:
+            check = _CHECKS.get(node.cls) if node.kind == "layer" else None
+            broken = None if check is None else check(node)
+            if broken is None:
+                continue
+            found = consequence(_kept(model, node, broken[0]))
+            if found is not None:
+                message = f"{node.cls} is left to the processor, as {broken[1]}: {found.text}"
+                yield Finding(node, message, found)
+
+
+def _kept(model: LoweredGraph, node: Node, operator: str) -> Fate:
+    """What becomes of a layer, as if its one operator were too much."""
+    found = {}
+    for cell, layer in model.fate(node).items():
+        ops = tuple(op for op in layer.ops if op.name == operator and op.type == "INT8")
+        outcome = Outcome.EXTRA_OPS if ops else Outcome.OWN_OP
+        found[cell] = replace(layer, outcome=outcome, ops=ops)
+    return found
+
+
+Broken = tuple[str, str] | None
+"""The operator, and why the NPU does not take it."""
+
+
+def _conv(node: Node) -> Broken:
+    strides, dilation = _pair(node, "strides", 1), _pair(node, "dilation_rate", 1)
+    if strides is None or dilation is None or max(strides) <= _MOST_STRIDE:
+        return None
+    if dilation == (1, 1) and node.attr("padding", "valid") != "same":
+        return None
+    return "CONV_2D", f"strides beyond {_MOST_STRIDE} need valid padding and no dilation"
+
+
+def _depthwise(node: Node) -> Broken:
+    strides = _pair(node, "strides", 1)
+    if strides is None or max(strides) <= _MOST_STRIDE:
+        return None
+    return "DEPTHWISE_CONV_2D", f"its strides are beyond {_MOST_STRIDE}"
+
+
+def _pool(operator: str) -> Callable[[Node], Broken]:
+    def check(node: Node) -> Broken:
+        size = _pair(node, "pool_size", 2)
+        if size is None or node.attr("padding", "valid") != "same":
+            return None
+        given = node.attr("strides")
+        strides = size if given is None else _pair(node, "strides", 1)
+        if operator == "AVERAGE_POOL_2D" and max(size) > _MOST_AVERAGED:
+            return operator, f"windows beyond {_MOST_AVERAGED} need valid padding"
+        if strides is not None and max(strides) > _MOST_STRIDE:
+            return operator, f"strides beyond {_MOST_STRIDE} need valid padding"
+        return None
+
+    return check
+
+
+def _transposed(node: Node) -> Broken:
+    strides = _pair(node, "strides", 1)
+    if strides is None or strides in {(1, 1), (2, 2)} or 1 in strides:
+        return None
+    return "TRANSPOSE_CONV", "its strides are beyond 2"
+
+
+def _upsampling(node: Node) -> Broken:
+    size = _pair(node, "size", 2)
+    interpolation = node.attr("interpolation", "nearest")
+    if size is None or 1 in size:
+        return None
+    if interpolation == "bilinear" and size != (2, 2):
+        return "RESIZE_BILINEAR", "it enlarges by another factor than 2"
+    if interpolation == "nearest" and (size[0] != size[1] or size[0] not in _SCALES):
+        return "RESIZE_NEAREST_NEIGHBOR", "it enlarges by another factor than 2, 4 or 8"
+    return None
+
+
+_CHECKS: dict[str, Callable[[Node], Broken]] = {
+    "AveragePooling2D": _pool("AVERAGE_POOL_2D"),
+    "Conv2D": _conv,
+    "Conv2DTranspose": _transposed,
+    "DepthwiseConv2D": _depthwise,
+    "MaxPooling2D": _pool("MAX_POOL_2D"),
+    "UpSampling2D": _upsampling,
+}
+
+
+def _pair(node: Node, key: str, default: int) -> tuple[int, int] | None:
+    """Two numbers that are given as one or as two; None if they are not decided."""
+    value = node.attr(key, default)
+    if isinstance(value, int):
+        return value, value
+    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, int) for v in value):
+        return value[0], value[1]
+    return None

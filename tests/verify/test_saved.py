@@ -1,0 +1,123 @@
+"""Hostile and damaged model files: refused before Keras sees them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qlsp.verify.runner.loading import BuilderError
+from qlsp.verify.runner.saved import check_safe
+
+LAMBDA = {"class_name": "Lambda", "config": {"name": "shift", "function": ["4wEAAAA=", None, None]}}
+CALL = {"module": "os", "class_name": "function", "config": "system"}
+DENSE = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}}
+
+
+def model_of(*layers: dict[str, Any]) -> dict[str, Any]:
+    return {"class_name": "Sequential", "config": {"name": "model", "layers": list(layers)}}
+
+
+def keras_file(folder: Path, config: str) -> Path:
+    file = folder / "model.keras"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("config.json", config)
+        archive.writestr("metadata.json", '{"keras_version": "3.0.0"}')
+    return file
+
+
+def h5_file(folder: Path, config: str) -> Path:
+    h5py = pytest.importorskip("h5py")
+    file = folder / "model.h5"
+    with h5py.File(file, "w") as content:
+        content.attrs["model_config"] = config
+    return file
+
+
+@pytest.mark.parametrize("make", [keras_file, h5_file])
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (LAMBDA, "layer 'shift' is a Lambda, so loading it runs code from the file; --trust"),
+        (
+            {"module": "builtins", "class_name": "eval", "config": {}},
+            "names 'builtins.eval', so loading it runs code outside Keras",
+        ),
+        (CALL, "names 'os.function', so loading it runs code outside Keras; --trust"),
+    ],
+)
+def test_code_is_not_run(tmp_path: Path, make: Any, layer: dict[str, Any], message: str) -> None:
+    file = make(tmp_path, json.dumps(model_of(DENSE, {"config": {"layer": layer}})))
+    with pytest.raises(BuilderError, match=message):
+        check_safe(file)
+
+
+@pytest.mark.parametrize("make", [keras_file, h5_file])
+def test_plain_model_passes(tmp_path: Path, make: Any) -> None:
+    check_safe(make(tmp_path, json.dumps(model_of(DENSE))))
+
+
+def test_class_of_the_builders_file_is_known(tmp_path: Path) -> None:
+    own = {"module": "my_model", "class_name": "Gate", "config": {}}
+    file = keras_file(tmp_path, json.dumps(model_of(own)))
+    check_safe(file, frozenset({"Gate"}))
+    with pytest.raises(BuilderError, match=r"names 'my_model\.Gate'"):
+        check_safe(file)
+    with pytest.raises(BuilderError, match="is a Lambda"):
+        check_safe(keras_file(tmp_path, json.dumps(model_of(LAMBDA))), frozenset({"Lambda"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("model.keras", b"", "not a .keras model, or a damaged one"),
+        ("model.keras", b"PK\x03\x04" + b"\0" * 40, "not a .keras model, or a damaged one"),
+        ("model.h5", b"nothing", "not an HDF5 model, or a damaged one"),
+        ("model.h5", b"\x89HDF\r\n\x1a\n" + b"\xff" * 90, "not an HDF5 model, or a damaged one"),
+    ],
+)
+def test_damaged_file(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    if name.endswith(".h5"):
+        pytest.importorskip("h5py")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BuilderError, match=message):
+        check_safe(tmp_path / name)
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 200_000, "null", "\0"])
+def test_damaged_description(tmp_path: Path, text: str) -> None:
+    file = keras_file(tmp_path, text)
+    if text == "null":
+        check_safe(file)  # Keras refuses it
+        return
+    with pytest.raises(BuilderError, match="its description is not JSON"):
+        check_safe(file)
+
+
+def test_weights_only(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "model.h5", "w") as content:
+        content.attrs["layer_names"] = ["dense"]
+    with pytest.raises(BuilderError, match="holds weights only"):
+        check_safe(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "it holds no saved_model.pb"),
+        ({"saved_model.pb": b"..\x12\x09WriteFile.."}, "has the operation WriteFile"),
+        (
+            {"saved_model.pb": b"", "keras_metadata.pb": b'{"class_name": "Lambda", "config"'},
+            "holds a Lambda",
+        ),
+    ],
+)
+def test_saved_model(tmp_path: Path, files: dict[str, bytes], message: str) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(BuilderError, match=message):
+        check_safe(tmp_path)
