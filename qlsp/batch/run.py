@@ -16,7 +16,7 @@ from qlsp.files import SourceFile
 
 _WORTH_A_PROCESS = 200_000
 """Bytes of source to analyse; tracing them takes longer than starting a process."""
-_CHUNK = 50_000
+_CHUNK = 100_000
 """Bytes of source handed to a process at a time."""
 
 
@@ -52,10 +52,8 @@ def run(
     size = sum(size for _, size in waiting)
     jobs = min(jobs or _processors(), size // _WORTH_A_PROCESS + 1)
     if jobs == 1:
-        # What is traced is kept only as long as its file is linted; looking for cycles in it
-        # would cost as much as tracing.
-        for file, _ in waiting:
-            yield _lint(session, file)
+        for chunk in _chunks(waiting):
+            yield from _lint_all(session, chunk)
     else:
         yield from _in_processes(waiting, options, jobs)
 
@@ -103,11 +101,29 @@ def _begin(options: Options) -> None:
 
 
 def _lint_chunk(files: list[SourceFile]) -> list[Report | Failure]:
-    return [_lint(_sessions[0], file) for file in files]
+    return list(_lint_all(_sessions[0], files))
+
+
+def _lint_all(session: Session, files: list[SourceFile]) -> Iterator[Report | Failure]:
+    """What is traced is full of cycles, and needed only as long as its file is linted.
+
+    Looking for them whenever objects are made would cost as much as tracing; they are looked for
+    once, among nothing but what these files left.
+    """
+    gc.freeze()
+    gc.disable()
+    try:
+        for file in files:
+            done = _lint(session, file)
+            if isinstance(done, Report):
+                done.document.forget_tree()
+            yield done
+        gc.collect()
+    finally:
+        gc.enable()
 
 
 def _lint(session: Session, file: SourceFile) -> Report | Failure:
-    gc.disable()
     try:
         return session.lint(file, Path(file.path).read_bytes())
     except OSError as error:
@@ -116,8 +132,6 @@ def _lint(session: Session, file: SourceFile) -> Report | Failure:
         return Failure(file.path, str(error))
     except Exception as error:  # a fault of ours: the other files are linted all the same
         return Failure(file.path, f"{file.path}: internal error: {type(error).__name__}: {error}")
-    finally:
-        gc.enable()
 
 
 def _chunks(waiting: list[tuple[SourceFile, int]]) -> Iterator[list[SourceFile]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qlsp.linter.requirements import able_to_run
 from qlsp.rules.calls import Usage
 from qlsp.rules.lowered import LoweredGraph
 from qlsp.settings import Settings
@@ -37,11 +38,12 @@ class Analysis:
             imports_tfmot=quantizes,
             is_tf1=any(map(_is_tf1, traced.graphs)),
         )
+        toolchains = able_to_run(settings.toolchains, traced.imports)
         lowered = (
             LoweredGraph.of(
                 graph,
                 workflows,
-                settings.toolchains,
+                toolchains,
                 quantizes=quantizes,
                 device=settings.device,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qlsp.diagnostic import Applicability, Fix
@@ -11,7 +11,7 @@ from qlsp.linter.faults import Fault
 from qlsp.rules.lowered import Cell, LoweredGraph
 from qlsp.rules.rewrite import Operation
 from qlsp.rules.rewrite.draft import Draft, equal
-from qlsp.rules.rewrite.operations import crosses_functions
+from qlsp.rules.rewrite.operations import crosses_functions, source_of
 from qlsp.rules.rewrite.write import CannotWrite, write
 from qlsp.source.document import SourceError
 from qlsp.source.edit import Edit, EditConflictError, apply_edits
@@ -61,8 +61,13 @@ def _plans(fault: Fault) -> Iterator[_Plan]:
 def _edits(analysis: Analysis, plan: _Plan) -> Sequence[Edit]:
     """Raises `CannotWrite` or `EditConflictError`."""
     found: set[Edit] = set()
+    written: set[Hashable] = set()
     for graph, operation in plan.operations:
-        found.update(write(analysis.document, graph.flat, operation))
+        # What a loop makes of one line is changed by one edit; `_as_meant` sees if it isn't so.
+        source = source_of(operation)
+        if source not in written:
+            written.add(source)
+            found.update(write(analysis.document, graph.flat, operation))
     return sorted(found)
 
 

@@ -64,6 +64,10 @@ class Document:
             raise SourceError(f"bytes are not valid {error.encoding}", line) from None
         return cls(path, text.removeprefix(_BOM), encoding)
 
+    def forget_tree(self) -> None:
+        """Let go of the parsed module, which is many times the text."""
+        self._tree.clear()
+
     def encode(self, text: str) -> bytes:
         """`text` in this document's encoding. Raises `UnicodeEncodeError`."""
         return text.encode(self.encoding)

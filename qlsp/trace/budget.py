@@ -20,6 +20,9 @@ class Limits:
     """Steps per document."""
     finish: int = 30_000
     """Steps more for turning what a root made into graphs, once it has run out."""
+    patience: int = 5_000
+    """Steps that a root may go on without making a layer: five times the longest way between two
+    layers in the published architectures."""
     calls: int = 60
     """Depth of calls interpreted in place."""
     turns: int = 5_000
@@ -35,25 +38,44 @@ class Limits:
 class Budget:
     """The steps a root may still make."""
 
-    __slots__ = ("fuel", "left", "limits")
+    __slots__ = ("_found", "_kept", "found", "fuel", "left", "limits")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.left = limits.total
         self.fuel = 0
+        """Steps until the next look at what was made."""
+        self._kept = 0
+        """Steps of the root after that."""
+        self.found = 0
+        """Layers made and applied, and calls of converters and tfmot, so far."""
+        self._found = 0
 
-    def begin(self) -> None:
-        """Start a root."""
-        self.fuel = min(self.limits.fuel, self.left)
-        self.left -= self.fuel
+    def begin(self, patience: int | None = None) -> None:
+        """Start a root; `patience` is another than that of the limits."""
+        granted = min(self.limits.fuel, self.left)
+        self.left -= granted
+        self.fuel = min(patience or self.limits.patience, granted)
+        self._kept = granted - self.fuel
+        self._found = self.found
 
     def end(self) -> None:
         """Give back what a root did not use; what is made of it has an allowance of its own."""
-        self.left += max(self.fuel, 0)
-        self.fuel = self.limits.finish
+        self.left += max(self.fuel, 0) + self._kept
+        self.fuel, self._kept = self.limits.finish, 0
 
     def spend(self, steps: int = 1) -> None:
         """Take `steps`; raises `OutOfFuelError` when none are left."""
         self.fuel -= steps
+        if self.fuel < 0:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Grant more steps if layers were made with the last."""
+        if self._kept and self.found > self._found:
+            granted = min(self.limits.patience, self._kept)
+            self._kept -= granted
+            self.fuel += granted
+            self._found = self.found
         if self.fuel < 0:
             raise OutOfFuelError

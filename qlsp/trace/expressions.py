@@ -288,11 +288,12 @@ def make_function(
 
 
 def _is_generator(run: Interpreter, node: ast.AST, scope: Scope) -> bool:
-    if isinstance(node, ast.Lambda) or "yield" not in scope.module.document.text:
+    if isinstance(node, ast.Lambda):
         return False
     known = run.generators.get(id(node))
     if known is None:
-        known = run.generators[id(node)] = _yields(node)
+        known = "yield" in scope.module.document.text and _yields(node)
+        run.generators[id(node)] = known
     return known
 
 

@@ -7,35 +7,31 @@ else, such as `logging.warning` or a method of a string.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 from qlsp.trace import values as v
 from qlsp.trace.builtins import BUILTINS
 from qlsp.trace.gate import CONVERTERS, FUNCTIONS, LAYERS
 from qlsp.trace.keras.names import resolve
+from qlsp.trace.outline import Outline
 from qlsp.trace.scope import Module
 from qlsp.trace.tools import TELLING
 
-_KINDS = frozenset({"layer", "model", "sequential", "input", "application", "layer_function", "op"})
+_KINDS = frozenset({"layer", "model", "sequential", "input", "application", "layer_function"})
 _NAMES = LAYERS | FUNCTIONS | CONVERTERS
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 class Interest:
     """The calls of one document (whose body has been run) that may build layers."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, outline: Outline) -> None:
         self._names = module.names
-        self._definitions = {
-            node.name: node
-            for node in ast.walk(module.document.tree)
-            if isinstance(node, _Definition)
-        }
+        self._outline = outline
+        self._definitions = outline.definitions
         self._known: dict[str, bool] = {}
 
     def calls(self, node: ast.AST) -> tuple[ast.Call, ...]:
         """Those within a function or class, the definitions inside it included."""
-        return tuple(call for call in _calls(node) if self._builds(call.func))
+        return tuple(call for call in self._outline.calls(node) if self._builds(call.func))
 
     def _builds(self, callee: ast.expr) -> bool:
         if isinstance(callee, ast.Name):
@@ -69,7 +65,8 @@ class Interest:
         known = self._known.get(name)
         if known is None:
             self._known[name] = True  # while a recursion is being looked into
-            known = self._known[name] = not any(self._builds(call.func) for call in _calls(node))
+            calls = self._outline.calls(node)
+            known = self._known[name] = not any(self._builds(call.func) for call in calls)
         return known
 
     def _outside(self, callee: ast.expr) -> str | None:
@@ -88,20 +85,16 @@ class Interest:
 
 def _builds_outside(path: str) -> bool:
     known = resolve(path)
-    return known is not None and (known.kind in _KINDS or known.symbol in TELLING)
+    if known is None:
+        return False
+    symbol = known.symbol
+    return known.kind in _KINDS or is_core_op(symbol) or symbol in TELLING
 
 
-def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    """The calls within a definition that are carried out when it is used, not errors raised."""
-    stack: list[ast.AST] = list(_body(node))
-    while stack:
-        current = stack.pop()
-        if isinstance(current, ast.Raise | ast.Assert):
-            continue
-        if isinstance(current, ast.Call):
-            yield current
-        stack.extend(ast.iter_child_nodes(current))
+def is_core_op(symbol: str) -> bool:
+    """Whether a function on tensors is what TF1 code has instead of a layer.
 
-
-def _body(node: ast.AST) -> list[ast.stmt]:
-    return node.body if isinstance(node, _Definition) else []
+    Other functions (`tf.nn.relu`, `keras.ops.sum`) say nothing of a model by themselves: there is
+    nothing that they could be fused into.
+    """
+    return symbol.rpartition(".")[2] in FUNCTIONS or symbol.startswith("slim.")

@@ -11,6 +11,7 @@ from qlsp.trace import values as v
 from qlsp.trace.arguments import to_attr
 from qlsp.trace.flow import RaisedError
 from qlsp.trace.functions import flat_tensors
+from qlsp.trace.gate import LAYERS
 from qlsp.trace.graph import LayerGraph, Style
 from qlsp.trace.keras import signatures
 from qlsp.trace.keras.names import Name
@@ -26,6 +27,7 @@ def make(run: Interpreter, name: Name, arguments: Arguments, site: Site | None) 
     """The layer object that a constructor call makes."""
     run.budget.spend(4)
     cls = name.last
+    run.budget.found += cls in LAYERS
     attrs = signatures.bind(cls, arguments.args, arguments.kwargs, name.flavour)
     given = attrs.get("name")
     return v.Layer(

@@ -14,9 +14,10 @@ from qlsp.trace import values as v
 from qlsp.trace.budget import Limits, OutOfFuelError
 from qlsp.trace.flow import RaisedError
 from qlsp.trace.graph import Effect, Flavour, LayerGraph, Symbol
-from qlsp.trace.interest import Interest
+from qlsp.trace.interest import Interest, is_core_op
 from qlsp.trace.interpreter import Interpreter
 from qlsp.trace.keras.names import resolve
+from qlsp.trace.outline import Outline
 from qlsp.trace.program import Program
 from qlsp.trace.project import Project
 from qlsp.trace.scope import Module, Scope
@@ -35,7 +36,7 @@ class Trace:
     programs: tuple[Program, ...] = ()
     """What the roots do with converters, tfmot and models; the module's body first."""
     imports: frozenset[str] = frozenset()
-    """Canonical names of what the document imports from outside the project."""
+    """What the document imports: names as written, and their canonical names."""
 
 
 @dataclass
@@ -54,8 +55,9 @@ def trace(
     """The layer graphs of a document. Raises `SourceError` if it does not parse."""
     tracer = _Tracer(document, project or Project(), limits or Limits())
     tracer.run_body()
-    tracer.run_roots()
-    return Trace(tuple(tracer.graphs), tuple(tracer.programs), imported(document))
+    outline = Outline.of(document.tree)
+    tracer.run_roots(outline)
+    return Trace(tuple(tracer.graphs), tuple(tracer.programs), _imported(outline))
 
 
 def trace_builder(
@@ -77,18 +79,19 @@ def trace_builder(
 
 
 def imported(document: Document) -> frozenset[str]:
-    """Canonical names of what a document imports, wherever in it."""
+    """What a document imports, wherever in it: names as written, and their canonical names."""
+    return _imported(Outline.of(document.tree))
+
+
+def _imported(outline: Outline) -> frozenset[str]:
     names: set[str] = set()
-    for node in ast.walk(document.tree):
+    for node in outline.imports:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif node.module and not node.level:
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    found = set()
-    for name in names:
-        known = resolve(name.removesuffix(".*"))
-        found.add(known.symbol if known is not None else name)
-    return frozenset(found)
+    known = (resolve(name.removesuffix(".*")) for name in names)
+    return frozenset(names).union(name.symbol for name in known if name is not None)
 
 
 class _Tracer:
@@ -108,7 +111,7 @@ class _Tracer:
 
     def run_body(self) -> None:
         machine = self.machine
-        self._begin("<module>")
+        self._begin("<module>", machine.limits.fuel)
         self.module.names["__name__"] = "__main__"
         self.module.names["__file__"] = self.module.path
         self.module.state = "running"
@@ -121,11 +124,11 @@ class _Tracer:
         self._finish("<module>", None, None)
         self.effects = machine.tape.effects
 
-    def _begin(self, name: str) -> None:
+    def _begin(self, name: str, patience: int | None = None) -> None:
         machine = self.machine
         machine.tape = Tape()
         machine.tape.effects += self.effects
-        machine.budget.begin()
+        machine.budget.begin(patience)
         machine.models = []
         machine.program = []
         machine.instances = []
@@ -145,8 +148,8 @@ class _Tracer:
 
     # Functions and classes
 
-    def run_roots(self) -> None:
-        for root in _roots(self.module, Interest(self.module)):
+    def run_roots(self, outline: Outline) -> None:
+        for root in _roots(self.module, outline):
             if self.machine.budget.left <= 0:
                 break
             if not self._covered(root):
@@ -163,15 +166,17 @@ class _Tracer:
             self._begin(name)
             machine.trail.begin()
             result: Value = MISSING
+            lost = False
             try:
                 result = self._call_root(root, symbolic)
             except OutOfFuelError:
                 self._out_of_fuel()
+                lost = True
             except (RaisedError, RecursionError):
                 machine.unwind(1, 0)
             self._finish(name, result, Site(self.module.path, Span.of(value.node)))
             machine.unwind(0, 0)
-            if self._covered(root):
+            if lost or self._covered(root):
                 break
 
     def _call_root(self, root: _Root, symbolic: bool) -> Value:
@@ -267,7 +272,7 @@ class _Tracer:
             for node in tape.nodes
             if node.index not in tape.used and node.kind not in ("input", "opaque", "choice")
         ]
-        if not rest:
+        if not any(node.kind != "op" or is_core_op(node.cls) for node in rest):
             return
         ends: list[Tensor] = []
         known = result is not MISSING and not isinstance(result, v.Instance)
@@ -365,8 +370,9 @@ def _within(node: ast.AST, outer: ast.AST) -> bool:
     return any(part is node for part in ast.walk(outer))
 
 
-def _roots(module: Module, interest: Interest) -> list[_Root]:
+def _roots(module: Module, outline: Outline) -> list[_Root]:
     """The functions and classes of the document, those that nothing else names first."""
+    interest = Interest(module, outline)
     found: list[_Root] = []
     for value in list(module.names.values()):
         if isinstance(value, v.Descriptor):
@@ -383,25 +389,15 @@ def _roots(module: Module, interest: Interest) -> list[_Root]:
                     continue
                 if not method.name.rpartition(".")[2].startswith("__"):
                     found.append(_Root(method, value, interest.calls(method.node), method.node))
-    named = _named(module.document.tree)
     return sorted(
         (root for root in found if root.calls),
-        key=lambda root: (root.owner is not None, named.get(_name(root), 0) > 0),
+        key=lambda root: (root.owner is not None, outline.reads.get(_name(root), 0) > 0),
     )
 
 
 def _name(root: _Root) -> str:
     value = root.value
     return value.name.rpartition(".")[2]
-
-
-def _named(tree: ast.Module) -> dict[str, int]:
-    """How often each name is read."""
-    counts: dict[str, int] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            counts[node.id] = counts.get(node.id, 0) + 1
-    return counts
 
 
 def _constructor(cls: v.Class) -> Value:

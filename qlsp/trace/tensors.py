@@ -129,6 +129,8 @@ def record(
     """Put a node on the tape."""
     run.budget.spend(4)
     run.made += 1
+    if kind in ("layer", "model"):
+        run.budget.found += 1
     if run.made > run.limits.nodes:
         raise OutOfFuelError
     slots = tuple(tensor.slot for tensor in inputs)

@@ -196,6 +196,7 @@ def record(
     tf1: bool = False,
 ) -> None:
     """Note a call."""
+    run.budget.found += 1
     run.program.append(
         Call(
             symbol,
@@ -220,6 +221,7 @@ def _convert(run: Interpreter, value: Unknown) -> Value:
         for name, held in handle.names.items()
         if held is not _UNSET
     }
+    run.budget.found += 1
     run.program.append(
         Call(
             "converter.convert",

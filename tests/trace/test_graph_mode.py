@@ -96,7 +96,7 @@ def test_a_rewrite_is_an_effect_on_the_graph() -> None:
     graph = _graph("""
         def net(flag):
             x = tf.placeholder(tf.float32, [1, 8])
-            y = tf.nn.relu(x)
+            y = tf.layers.dense(x, 8)
             if flag:
                 tf.contrib.quantize.create_training_graph(quant_delay=10)
             tf.contrib.quantize.create_eval_graph()

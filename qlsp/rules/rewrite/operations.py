@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, fields
 
 from qlsp.trace.graph import Node
 
@@ -104,3 +104,19 @@ def crosses_functions(finding: Node, operations: Sequence[Operation]) -> bool:
     written at the calls themselves.
     """
     return any(each.node.path != finding.path for each in operations if not isinstance(each, Swap))
+
+
+def source_of(operation: Operation) -> Hashable:
+    """What tells the text of an operation's edits: layers that one line makes have it in common."""
+    return type(operation), tuple(_key(getattr(operation, each.name)) for each in fields(operation))
+
+
+def _key(part: object) -> Hashable:
+    if isinstance(part, Node):
+        return part.construct, part.call, part.style
+    if isinstance(part, Given):
+        return _key(part.node), part.key
+    if isinstance(part, NewLayer):
+        attrs = tuple((key, _key(value)) for key, value in part.attrs.items())
+        return part.cls, attrs, part.suffix, part.named
+    return repr(part)
