@@ -18,8 +18,9 @@ _RELEASES: tuple[Version, ...] = (
 )
 
 
-_CONVERTER: Version = (2, 3)
-"""The first release with the converter of today, quantization included."""
+_CONVERTER: Version = (2, 2)
+_QAT_CONVERTER: Version = (2, 3)
+"""The first release with the converter of today, and with its use of learned ranges."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,7 +40,9 @@ class Behaviour:
 def behaviour(workflow: Workflow, toolchain: Toolchain) -> Behaviour:
     """The behaviour of `toolchain` under `workflow`."""
     return Behaviour(
-        nearest_tensorflow(toolchain.tensorflow),
+        nearest_tensorflow(
+            toolchain.tensorflow, _QAT_CONVERTER if workflow == "qat" else _CONVERTER
+        ),
         toolchain.keras,
         nearest_tfmot(toolchain.tfmot) if workflow == "qat" and toolchain.tfmot else None,
     )
@@ -54,12 +57,12 @@ _TENSORFLOWS = sorted({v for each in MEASURED if (v := _version(each.tensorflow)
 
 
 @lru_cache(maxsize=64)
-def nearest_tensorflow(version: str) -> Version:
-    """The measured TensorFlow release nearest to `version` with the same converter; the older one
-    of two."""
+def nearest_tensorflow(version: str, converter: Version = _CONVERTER) -> Version:
+    """The measured TensorFlow release nearest to `version` on the same side of the release
+    `converter`; the older one of two."""
     wanted = _version(version) or _TENSORFLOWS[-1]
     position = _position(wanted)
-    same = [each for each in _TENSORFLOWS if (each >= _CONVERTER) == (wanted >= _CONVERTER)]
+    same = [each for each in _TENSORFLOWS if (each >= converter) == (wanted >= converter)]
     return min(same, key=lambda each: (abs(_position(each) - position), each))
 
 

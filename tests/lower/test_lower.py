@@ -74,7 +74,8 @@ def test_toolchains_of_one_behaviour_differ_only_in_name() -> None:
     assert behaviour("ptq", NEWEST) == behaviour("ptq", Toolchain("2.20.0", 2, "0.8.0"))
     assert behaviour("qat", NEWEST) != behaviour("qat", OLD)
     assert behaviour("float", Toolchain("2.3.4", 2, None)).tensorflow == (2, 5)
-    assert behaviour("float", Toolchain("2.2.3", 2, None)).tensorflow == (2, 1)
+    assert behaviour("float", Toolchain("2.2.3", 2, None)).tensorflow == (2, 5)
+    assert behaviour("qat", Toolchain("2.2.3", 2, None)).tensorflow == (2, 1)
     assert len({behaviour("float", each) for each in MEASURED}) < len(MEASURED)
 
 
