@@ -12,7 +12,9 @@ from qlsp.settings import Settings
 from qlsp.source.document import Document
 from qlsp.toolchain import Toolchain
 
-_RULES = (*("QL213", "QL301", "QL302", "QL303", "QL304", "QL306", "QL307", "QL308", "QL309", "QL310"),)
+_RULES = (
+    *("QL213", "QL301", "QL302", "QL303", "QL304", "QL306", "QL307", "QL308", "QL309", "QL310"),
+)
 _SOURCE = """
 import numpy as np
 import tensorflow as tf

@@ -146,3 +146,26 @@ def test_the_work_done_counts_statements_not_seconds() -> None:
     (graph,) = few.graphs
     assert not graph.complete
     assert all(node.escapes for node in graph.nodes)
+
+
+def test_a_function_that_makes_no_layer_for_long_is_left() -> None:
+    source = (
+        "def busy(x, a):\n"
+        " for i in range(1000): a.append(i * i + i)\n"
+        " return L.Dense(1)(x)\n"
+        "def net(x):\n"
+        " sizes = [n * n for n in range(100)]\n"
+        " for size in sizes: x = L.Dense(size)(x)\n"
+        " return x\n"
+    )
+    limits = Limits(patience=1_000)
+    found = trace(Document("/nowhere/model.py", HEADER + source), limits=limits)
+    assert [graph.name for graph in found.graphs] == ["net"]
+    assert len(found.graphs[0].nodes) == 101
+
+
+def test_making_layers_keeps_a_function_going() -> None:
+    limits = Limits(patience=200)
+    source = "def net(x):\n" + " for i in range(500): x = L.Dense(i)(x)\n" + " return x\n"
+    found = trace(Document("/nowhere/model.py", HEADER + source), limits=limits)
+    assert len(found.graphs[0].nodes) == 501
