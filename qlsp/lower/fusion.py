@@ -125,7 +125,7 @@ _FOLLOWERS = frozenset(fusion.follower for fusion in FUSIONS if fusion.stage == 
 _TARGETS = frozenset(target for fold in FOLDS for target in fold.targets)
 _PADDING_SINCE: Version = (2, 21)
 _KEEPS_DIMENSIONS_SINCE: Mapping[bool, Version] = {False: (2, 3), True: (2, 8)}
-"""By whether it is an int8 op, or has weights with a learned range."""
+"""By whether it is an int8 op, or has weights or an output with a learned range."""
 
 
 def _by_follower(
@@ -293,10 +293,11 @@ def _keep_dimensions(
         if dense.name != "FULLY_CONNECTED" or dense.node != after.node or len(dense.users) != 1:
             continue
         before = dense.inputs[0]
+        learned = dense.weights or after.ranged
         if (
             before.name == "RESHAPE"
             and before.node == dense.node
-            and behaviour.tensorflow >= _KEEPS_DIMENSIONS_SINCE[dense.weights or quantized]
+            and behaviour.tensorflow >= _KEEPS_DIMENSIONS_SINCE[quantized or learned]
         ):
             absorb(after, dense)
             before.into = dense
