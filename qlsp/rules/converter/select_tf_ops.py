@@ -37,8 +37,10 @@ class SelectTfOps(CallRule):
     then, so the fix is unsafe.
 
     ## When it does not apply
-    To `SELECT_TF_OPS` beside other sets: it changed nothing in what was measured, also for an
-    operator without an integer form, which computes in float with and without it.
+    To `SELECT_TF_OPS` beside other sets. Where built-in operators do, it changed nothing in what
+    was measured, also for an operator without an integer form. An operator that needs it (measured
+    on TF 2.21: `AdjustHue`, `MatrixDeterminant`) converts to float with it and is refused without;
+    beside a representative dataset `convert` raises in any case, as the calibration can't run it.
 
     ## References
     - [tensorflow #43985](https://github.com/tensorflow/tensorflow/issues/43985)
