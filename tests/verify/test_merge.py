@@ -65,7 +65,7 @@ def bench(folder: Path, python: str, environment: dict[str, str], *names: str) -
 
 @pytest.fixture(scope="module")
 def new(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    names = ("stacked", "silu", "relu_fused")
+    names = ("stacked", "silu", "batchnorm", "relu_fused")
     return bench(tmp_path_factory.mktemp("new"), tensorflow_python(), {}, *names)
 
 
@@ -96,6 +96,12 @@ def learned(found: dict[str, Any]) -> dict[str, str]:
                 *("CONV_2D:INT8", "LOGISTIC:INT8", "MUL:INT8", "MAX_POOL_2D:INT8"),
                 *("CONV_2D:INT8", "LOGISTIC:INT8", "MUL:INT8", *HEAD),
             ],
+        ),
+        (
+            "batchnorm",
+            "batchnorm_fused",
+            ["FULLY_CONNECTED:FLOAT32", "RELU:INT8"],
+            [*FUSED, "RESHAPE:INT8", "FULLY_CONNECTED+RELU:INT8", "FULLY_CONNECTED:INT8"],
         ),
     ],
 )

@@ -3,20 +3,17 @@
 Before 0.6 tfmot quantizes a convolution's output in front of its ReLU too. From 0.6 on its own
 `LayerReLUQuantize` leaves that out (and the kernel's quantizer as well, which stays here).
 
-A Dense kernel that a normalization was folded into has one scale per output channel: that of the
-trained kernel times the normalization's. So it keeps the very integers that were trained, where
-the converter can do it.
+A Dense kernel that a normalization was folded into needs a scale per channel, and tfmot's quantizer
+has one for all: the kernel is left to the converter, which quantizes it per channel.
 """
 
 from __future__ import annotations
 
 from typing import Any, Iterable
 
-from .conversion import keras2, tfmot_version, version
+from .conversion import keras2, tfmot_version
 
 _KERNELS = {"Conv2D": "kernel", "DepthwiseConv2D": "depthwise_kernel", "Dense": "kernel"}
-_PER_CHANNEL_DENSE = (2, 21)
-"""The TensorFlow in which FULLY_CONNECTED was seen to take one scale per channel."""
 
 
 def annotated(model: Any, folded: Iterable[str] = ()) -> Any:
@@ -26,9 +23,12 @@ def annotated(model: Any, folded: Iterable[str] = ()) -> Any:
     """
     names = {layer.name for layer in model.layers if _before_relu(layer)}
     tfmot = tuple(int(part) for part in (tfmot_version() or "0").split(".")[:2])
-    configs: dict[str, list[str]] = {name: [] for name in names} if tfmot < (0, 6) else {}
-    if version() >= _PER_CHANNEL_DENSE:
-        configs.update({name: ["activation"] for name in folded})
+    configs = {}
+    for layer in model.layers:
+        if layer.name in folded and type(layer).__name__ == "Dense":
+            configs[layer.name] = _config(layer, [], ["activation"])
+        elif layer.name in names and tfmot < (0, 6):
+            configs[layer.name] = _config(layer, [_KERNELS[type(layer).__name__]], [])
     if not configs:
         return model
 
@@ -37,25 +37,19 @@ def annotated(model: Any, folded: Iterable[str] = ()) -> Any:
             return layer
         import tensorflow_model_optimization as tfmot
 
-        config = _config(layer, configs[layer.name], layer.name in folded)
-        return tfmot.quantization.keras.quantize_annotate_layer(layer, config)
+        return tfmot.quantization.keras.quantize_annotate_layer(layer, configs[layer.name])
 
     return keras2().models.clone_model(model, clone_function=annotate)
 
 
-def _config(layer: Any, activations: list[str], folded: bool) -> Any:
-    """Quantizes the kernel, that of a convolution per channel, and these `activations`."""
+def _config(layer: Any, weights: list[str], activations: list[str]) -> Any:
     from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
         default_8bit_quantize_registry as registry,
     )
 
-    per_channel = folded or type(layer).__name__ != "Dense"
-    cls = (
-        registry.Default8BitConvQuantizeConfig
-        if per_channel
-        else registry.Default8BitQuantizeConfig
-    )
-    return cls([_KERNELS[type(layer).__name__]], activations, False)
+    dense = type(layer).__name__ == "Dense"
+    cls = registry.Default8BitQuantizeConfig if dense else registry.Default8BitConvQuantizeConfig
+    return cls(weights, activations, False)
 
 
 def _before_relu(layer: Any) -> bool:

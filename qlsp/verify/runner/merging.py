@@ -191,16 +191,18 @@ def _take_ranges(
 
 
 def _keep_integers(folds: list[Fold], seen: list[Observation], learned: list[Observation]) -> None:
-    """Scale the learned range of a kernel with the kernel, where there is one per channel.
+    """Let a folded kernel have the quantized values that were trained, times the normalization.
 
-    The kernel's integers are then those that were trained.
+    Where it has a quantizer with a range per channel, the trained range is scaled likewise.
     """
     for fold in folds:
         targets = [each for each in seen if each.weight is fold.kernel]
-        sources = [each for each in learned if each.weight is fold.trained]
-        for target, source in zip(targets, sources):
-            if tuple(target.variables["min_var"].shape) == fold.scale.shape:
-                for role, variable in target.variables.items():
+        for source in (each for each in learned if each.weight is fold.trained):
+            if not targets:
+                values = source.quantizer(fold.trained, False, weights=source.variables)
+                fold.kernel.assign(np.asarray(values) * fold.factors)
+            elif tuple(targets[0].variables["min_var"].shape) == fold.scale.shape:
+                for role, variable in targets[0].variables.items():
                     variable.assign(np.asarray(source.variables[role]) * np.abs(fold.scale))
 
 

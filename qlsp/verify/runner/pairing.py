@@ -32,13 +32,15 @@ _KERNELS = {
 class Fold:
     """A normalization that was multiplied into a kernel."""
 
-    def __init__(self, trained: Any, kernel: Any, scale: Any) -> None:
+    def __init__(self, trained: Any, kernel: Any, scale: Any, factors: Any) -> None:
         self.trained = trained
         """The trained kernel's variable."""
         self.kernel = kernel
         """That of the kernel it became."""
         self.scale = scale
         """Per output channel."""
+        self.factors = factors
+        """The same in a shape that the kernel can be multiplied with."""
 
 
 class Weighted:
@@ -224,7 +226,7 @@ def _fold(source: Weighted, copies: dict[int, tuple[Weighted, Weighted]]) -> tup
     kernel.assign(np.asarray(kernel) * factors)
     bias = target.weights["bias"]
     bias.assign((np.asarray(bias) - mean) * scale + beta)
-    fold = Fold(producer.weights[_KERNELS[producer.cls]], kernel, scale)
+    fold = Fold(producer.weights[_KERNELS[producer.cls]], kernel, scale, factors)
     return f"{source.name}: folded into {target.name}", fold
 
 
