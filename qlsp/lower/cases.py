@@ -89,7 +89,7 @@ _RNN = (
     Case("", until=(2, 2), lacks="While"),
     Case("", calibrated=True, until=(2, 5), refusal=UNPARSED),
     Case("", static=False, since=(2, 8), refusal=DYNAMIC_LIST),
-    Case("", static=True, calibrated=True, refusal=CRASH),
+    Case("", static=True, calibrated=True, since=(2, 15), refusal=CRASH),
     Case(_LOOP, static=True, where=_LAST_STEP),
 )
 

@@ -44,7 +44,7 @@ def _names(graph: LayerGraph, keras: int, is_old: bool, of_ops: bool) -> Mapping
 
 OP_LAMBDAS: Version = (2, 4)
 """The release that first makes a `TFOpLambda` layer of a function, and not one of its ops."""
-_NEW_NAMES: Version = (2, 15)
+_NEW_NAMES: Version = (2, 8)
 _OLD_NAMES = {
     "ConvLSTM1D": ("conv_lstm1d", "conv_lst_m1d"),
     "ConvLSTM2D": ("conv_lstm2d", "conv_lst_m2d"),

@@ -30,6 +30,8 @@ FLOAT_ONLY: dict[str, tuple[Version, Version]] = {
 
 TOCO_UNTIL: Version = (2, 2)
 """The last release with the older converter."""
+_TAKE_FLOAT = frozenset({"NOT_EQUAL", "WHILE"})
+"""Ops of another type that take float tensors."""
 _LAYS_OUT_WEIGHTS: Version = (2, 8)
 """The last release that leaves the layout of a transposed convolution's weights to the model."""
 _REPEATS_LAST_SINCE: Version = (2, 21)
@@ -106,9 +108,11 @@ def cast(
             result += [each for each in weights if id(source) not in int8 or each.type == "INT8"]
         if source.name != "INPUT":
             result.append(source)
+        users = [user for user in source.users if not user.dead]
+        if source.name == "WHILE" and any(user.type == "INT8" for user in users):
+            result.append(Operation("QUANTIZE", source.node, core=False, type="INT8"))
         if source.type in INDEX_TYPES or source.name == UNDECIDED:
             continue
-        users = [user for user in source.users if not user.dead]
         if id(source) in quantized:
             for each in rescalings:
                 if each.source is source:
@@ -118,7 +122,7 @@ def cast(
                     if calibrated and is_last and behaviour.tensorflow >= _REPEATS_LAST_SINCE:
                         result.append(Operation("DEQUANTIZE", node, core=False))
                         result.append(Operation("QUANTIZE", node, core=False, type="INT8"))
-            floats = [user for user in users if user.type == "FLOAT32" or user.name == "NOT_EQUAL"]
+            floats = [user for user in users if user.type == "FLOAT32" or user.name in _TAKE_FLOAT]
             if floats:
                 result.append(Operation("DEQUANTIZE", floats[0].node, core=False))
         elif source.ranged or id(source) in outputs or any(u.type == "INT8" for u in users):
