@@ -7,6 +7,7 @@ functions to import. So what a file holds is looked at before Keras sees it.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import zipfile
 from pathlib import Path
@@ -36,7 +37,8 @@ def load_model(file: str, trust: bool = False, objects: dict[str, Any] | None = 
         scopes.enter_context(_scope(objects or {}))
         scopes.enter_context(keras.utils.custom_object_scope(objects or {}))
         options = {"compile": False}
-        if path.suffix == ".keras" and trust:
+        # Older ones don't know the option, and load what they find.
+        if trust and "safe_mode" in inspect.signature(keras.models.load_model).parameters:
             options["safe_mode"] = False
         try:
             return keras.models.load_model(str(path), **options)
