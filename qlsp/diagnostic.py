@@ -26,7 +26,8 @@ class Applicability(Enum):
     SAFE = "safe"
     """Computes the same function; applied by `--fix`."""
     UNSAFE = "unsafe"
-    """Needs retraining, or changes saved weights; applied by `--unsafe-fixes` or by hand."""
+    """Changes what the model computes: it needs retraining, or converts otherwise. Applied by
+    `--unsafe-fixes` or by hand."""
     DISPLAY = "display"
     """Only shown: a suggestion that the user has to complete."""
 

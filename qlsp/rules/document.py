@@ -25,7 +25,7 @@ FOOTER = "model = tf.keras.Model(inputs, x)\n"
 
 _FIXES = {
     Applicability.SAFE: "safe (`qlsp lint --fix`)",
-    Applicability.UNSAFE: "unsafe: needs retraining (`qlsp lint --fix --unsafe-fixes`)",
+    Applicability.UNSAFE: "unsafe: changes the model (`qlsp lint --fix --unsafe-fixes`)",
     Applicability.DISPLAY: "only shown",
     None: "none",
 }

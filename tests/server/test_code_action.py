@@ -86,7 +86,7 @@ def test_an_unsafe_fix_says_so_and_is_not_preferred(client: Client) -> None:
     found = actions(client, name, FIRST + 1)
     fix, ignore = titles(found)
     assert fix.startswith("Move BatchNormalization before")
-    assert fix.endswith(" (needs retraining)")
+    assert fix.endswith(" (changes the model)")
     assert ignore == "Ignore QL101 (batchnorm-after-activation) on this line"
     assert "isPreferred" not in found[0]
     fixed = applied(model(CONV, AFTER), found[0]["edit"])
@@ -106,7 +106,7 @@ def test_all_of_an_unsafe_rule_say_so(client: Client) -> None:
     text = model(CONV, AFTER, CONV, STACKED, CONV, AFTER)
     name = opened(client, text)
     found = actions(client, name, FIRST + 1)
-    title = "Fix all QL101 (batchnorm-after-activation) in this file (needs retraining)"
+    title = "Fix all QL101 (batchnorm-after-activation) in this file (changes the model)"
     moved = [MENDED, AFTER, "x = layers.ReLU()(x)"]
     fixed = applied(text, by_title(found, title)["edit"])
     assert fixed == model(*moved, CONV, STACKED, *moved)

@@ -170,5 +170,5 @@ def _rewrites(node: Node, kind: str, before: Node) -> Iterator[Rewrite]:
         yield Rewrite(f"Use {shown} in {before.cls}", Applicability.SAFE, (inner, Remove(node)))
     if before.cls in layers.WEIGHTED:
         norm = NewLayer("BatchNormalization", {}, "bn")
-        title = f"Insert BatchNormalization after {before.cls} (needs retraining)"
+        title = f"Insert BatchNormalization after {before.cls}"
         yield Rewrite(title, Applicability.UNSAFE, (InsertAfter(before, norm),))

@@ -107,9 +107,9 @@ def _offers_for(
     kind = types.CodeActionKind.QuickFix
     if fix is not None and applicability is not Applicability.DISPLAY:
         safe = applicability is Applicability.SAFE
-        warning = "" if safe else " (needs retraining)"
+        warning = "" if safe else " (changes the model)"
         edits = partial(_ready, list(fix.edits))
-        title = fix.title.removesuffix(warning) + warning
+        title = fix.title + warning
         yield Offer(title, kind, edits, diagnostic, preferred=safe)
         alike = [
             other
