@@ -136,6 +136,7 @@ def main() -> None:
     options = parser.parse_args()
     python = options.python or Path(tensorflow_python())
     folder = options.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
     rows, covered = [], {}
     for models in SETS:
         if options.only in models.name:
