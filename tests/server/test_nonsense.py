@@ -222,6 +222,10 @@ def test_a_client_that_stops_listening_ends_the_server(tmp_path: Path) -> None:
     assert process.wait(TIMEOUT) == 1
 
 
+@pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+    reason="interrupts are ignored here, and so by every process that is started",
+)
 def test_an_interrupt_ends_the_server(client: Client) -> None:
     client.initialize()
     client.process.send_signal(signal.SIGINT)
