@@ -19,6 +19,14 @@ class Severity(Enum):
     WARNING = "warning"
     INFORMATION = "information"
 
+    @property
+    def rank(self) -> int:
+        """How grave it is, from 0."""
+        return _MILDEST_FIRST.index(self)
+
+
+_MILDEST_FIRST = (Severity.INFORMATION, Severity.WARNING, Severity.ERROR)
+
 
 class Applicability(Enum):
     """How a fix may be applied."""

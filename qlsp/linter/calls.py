@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from qlsp.diagnostic import Diagnostic, Fix, Severity
+from qlsp.diagnostic import Diagnostic, Fix
 from qlsp.linter.analysis import Analysis
 from qlsp.rules.calls import CallFinding, CallRewrite, CallRule
 from qlsp.rules.rewrite.statements import CannotChange, edits
@@ -14,8 +14,6 @@ from qlsp.rules.rule import Rule
 from qlsp.source.document import Document, SourceError
 from qlsp.source.edit import Edit, EditConflictError, apply_edits
 from qlsp.source.span import Span
-
-_RANK = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
 
 
 @dataclass
@@ -28,7 +26,7 @@ class CallFault:
 
     def diagnostic(self, document: Document, fix: Fix | None) -> Diagnostic:
         """The one diagnostic for the place, after its gravest finding."""
-        worst = min(self.findings, key=lambda each: _RANK.index(each.consequence.severity))
+        worst = max(self.findings, key=lambda each: each.consequence.severity.rank)
         return Diagnostic(
             self.rule.code,
             self.rule.name,

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from qlsp.diagnostic import Diagnostic, Fix, Related, Severity
+from qlsp.diagnostic import Diagnostic, Fix, Related
 from qlsp.linter.analysis import Analysis
 from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rule import Finding, Rule
@@ -16,7 +16,6 @@ from qlsp.source.span import Site, Span
 from qlsp.source.syntax import Place
 from qlsp.trace.graph import Style
 
-_RANK = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
 _CALLERS = 4
 
 
@@ -31,7 +30,7 @@ class Fault:
     def diagnostic(self, document: Document, fix: Fix | None) -> Diagnostic:
         """The one diagnostic for the place, after its gravest finding."""
         findings = [finding for _, finding in self.findings]
-        worst = min(findings, key=lambda each: _RANK.index(each.consequence.severity))
+        worst = max(findings, key=lambda each: each.consequence.severity.rank)
         count = max(Counter(id(graph) for graph, _ in self.findings).values())
         return Diagnostic(
             self.rule.code,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from packaging.version import Version
-
+from qlsp.rules.calls import since
 from qlsp.toolchain import Toolchain
 
-_FIRST_WITH_SRC = Version("2.13")
+_FIRST_WITH_SRC = "2.13"
 """Keras moved into `keras.src` with this release, and TensorFlow takes the Keras of its number."""
 _ONLY_IN_KERAS_3 = ("keras.ops", "keras.random", "keras.distribution", "keras.KerasTensor")
 
@@ -23,7 +22,7 @@ def _has(toolchain: Toolchain, imports: Collection[str]) -> bool:
         return True
     if any(_is_of(name, only) for name in imports for only in _ONLY_IN_KERAS_3):
         return False
-    has_src = Version(toolchain.tensorflow) >= _FIRST_WITH_SRC
+    has_src = since(toolchain, _FIRST_WITH_SRC)
     return has_src or not any(_is_of(name, "keras.src") for name in imports)
 
 

@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from qlsp.diagnostic import Applicability, Related, Severity
-from qlsp.rules.consequence import Consequence
+from qlsp.rules.consequence import Consequence, clauses_of, hint
 from qlsp.rules.lowered import Cell, LoweredGraph
 from qlsp.rules.rewrite.statements import Change
 from qlsp.rules.rule import Finding, Rule
-from qlsp.rules.versions import describe
 from qlsp.source.document import Document
 from qlsp.source.span import Site
 from qlsp.source.syntax import Place
 from qlsp.toolchain import Toolchain, Workflow
 from qlsp.trace.program import Call
-
-_RANK = (Severity.INFORMATION, Severity.WARNING, Severity.ERROR)
 
 
 @dataclass(frozen=True)
@@ -140,21 +137,15 @@ def told(
     bad = {toolchain: found for toolchain, found in effects.items() if found is not None}
     if not bad:
         return None
-    severity = min((found.severity for found in bad.values()), key=_RANK.index)
+    severity = min((found.severity for found in bad.values()), key=lambda each: each.rank)
     where: dict[str, list[Toolchain]] = {}
     for toolchain, found in bad.items():
         where.setdefault(found.text, []).append(toolchain)
-    clauses, pins = [], dict[str, None]()
-    for text, some in where.items():
-        phrase = describe(some, toolchains, workflow)
-        clauses.append(f"{text} ({phrase.text})" if phrase.text else text)
-        if phrase.setting:
-            pins[phrase.setting] = None
-    message = "; ".join(clauses)
+    pins: dict[str, None] = {}
+    message = "; ".join(clauses_of(where, toolchains, workflow, pins))
     if len(bad) < len(effects):
         severity = Severity.INFORMATION
-        keys = " and ".join(f"`{key}`" for key in pins)
-        message += f"; set {keys} in [tool.qlsp] if that is not yours" if keys else ""
+        message += hint(pins)
     return Consequence(severity, message, frozenset(Cell(workflow, each) for each in bad))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from qlsp.diagnostic import Severity
 from qlsp.lower import LayerLowering, Outcome
@@ -36,21 +37,37 @@ def consequence(fate: Fate, bad: Collection[Outcome] = BAD) -> Consequence | Non
         here = [cell for cell in fate if cell.workflow == workflow]
         judged = [cell for cell in here if not _told_for_ptq(fate, cell)]
         surely = (_severity(fate, cell, cells) for cell in judged)
-        severity = max(severity, min(surely, key=_RANK.index, default=severity), key=_RANK.index)
+        mildest = min(surely, key=_rank, default=severity)
+        severity = max(severity, mildest, key=_rank)
         effects: dict[str, list[Toolchain]] = {}
         for cell in here:
             if cell in cells and not _told_for_ptq(fate, cell):
                 effects.setdefault(_effect(fate[cell], workflow), []).append(cell.toolchain)
-        for effect, where in effects.items():
-            phrase = describe(where, [cell.toolchain for cell in here], workflow)
-            clauses.append(f"{effect} ({phrase.text})" if phrase.text else effect)
-            if phrase.setting:
-                pins[phrase.setting] = None
+        clauses += clauses_of(effects, [cell.toolchain for cell in here], workflow, pins)
     text = "; ".join(dict.fromkeys(clauses))
-    if severity is Severity.INFORMATION and pins:
-        keys = " and ".join(f"`{key}`" for key in pins)
-        text += f"; set {keys} in [tool.qlsp] if that is not yours"
+    if severity is Severity.INFORMATION:
+        text += hint(pins)
     return Consequence(severity, text, cells)
+
+
+def clauses_of(
+    effects: Mapping[str, Sequence[Toolchain]],
+    among: Sequence[Toolchain],
+    workflow: Workflow,
+    pins: dict[str, None],
+) -> Iterator[str]:
+    """Each effect with the releases that have it; `pins` takes the settings that part them."""
+    for effect, where in effects.items():
+        phrase = describe(where, among, workflow)
+        yield f"{effect} ({phrase.text})" if phrase.text else effect
+        if phrase.setting:
+            pins[phrase.setting] = None
+
+
+def hint(pins: Collection[str]) -> str:
+    """What to do about an effect that only some releases have."""
+    keys = " and ".join(f"`{key}`" for key in pins)
+    return f"; set {keys} in [tool.qlsp] if that is not yours" if pins else ""
 
 
 def _severity(fate: Fate, cell: Cell, bad: Collection[Cell]) -> Severity:
@@ -90,4 +107,4 @@ _CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 
 
 _NAMES = {"float": "the float model", "ptq": "ptq", "qat": "qat", "tf1": "TOCO"}
-_RANK = (Severity.INFORMATION, Severity.WARNING, Severity.ERROR)
+_rank = attrgetter("rank")

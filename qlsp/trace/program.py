@@ -32,6 +32,10 @@ class Subject:
     shapeless: bool = False
     """Whether it is a Sequential that begins with a layer, and is not told its input's shape."""
 
+    def is_same(self, other: Subject | None) -> bool:
+        """Whether both are the same object, whatever was known of it at either call."""
+        return other is not None and self.number == other.number
+
 
 @dataclass(frozen=True, slots=True)
 class Callback:
@@ -89,6 +93,14 @@ class Call:
     """Of what is called on a converter, the function that made it."""
     tf1: bool = False
     """Whether it is reached through `tf.compat.v1` or `tf.contrib`."""
+
+    def is_about(self, other: Subject | None) -> bool:
+        """Whether it is called on `other`, or given it."""
+        return self.subject is not None and self.subject.is_same(other)
+
+    def gives(self, other: Subject | None) -> bool:
+        """Whether `other` is its result."""
+        return self.result is not None and self.result.is_same(other)
 
     @property
     def method(self) -> str:

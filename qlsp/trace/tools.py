@@ -196,8 +196,8 @@ def record(
     tf1: bool = False,
 ) -> None:
     """Note a call."""
-    run.budget.found += 1
-    run.program.append(
+    _note(
+        run,
         Call(
             symbol,
             site,
@@ -209,8 +209,13 @@ def record(
             subject_of(run, result),
             maker=maker,
             tf1=tf1,
-        )
+        ),
     )
+
+
+def _note(run: Interpreter, made: Call) -> None:
+    run.budget.found += 1
+    run.program.append(made)
 
 
 def _convert(run: Interpreter, value: Unknown) -> Value:
@@ -221,8 +226,8 @@ def _convert(run: Interpreter, value: Unknown) -> Value:
         for name, held in handle.names.items()
         if held is not _UNSET
     }
-    run.budget.found += 1
-    run.program.append(
+    _note(
+        run,
         Call(
             "converter.convert",
             run.call_site,
@@ -233,7 +238,7 @@ def _convert(run: Interpreter, value: Unknown) -> Value:
             settings=settings,
             maker=handle.maker,
             tf1=handle.tf1,
-        )
+        ),
     )
     return Unknown("a converted model")
 

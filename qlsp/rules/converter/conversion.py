@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from qlsp.diagnostic import Applicability
 from qlsp.rules.calls import CallRewrite, Usage
 from qlsp.rules.rewrite.names import literal
-from qlsp.rules.rewrite.statements import AddAfter, Change
+from qlsp.rules.rewrite.statements import AddAfter, Change, ReplaceText
 from qlsp.source.imports import Imports
-from qlsp.source.span import Site
+from qlsp.source.span import Site, Span
 from qlsp.source.syntax import Place
 from qlsp.toolchain import Toolchain
 from qlsp.trace.graph import UNKNOWN, Symbol
@@ -151,14 +151,28 @@ class Conversion:
                 return held.site
         return self.call.site
 
+    def value_of(self, name: str) -> Site | None:
+        """Where the value stands that is assigned to an attribute."""
+        held = self.setting(name)
+        document = self.usage.source(held.site) if held is not None else None
+        if held is None or held.site is None or document is None:
+            return None
+        place = Place.find(document, held.site.span)
+        if place is None or not isinstance(place.parent, ast.Assign):
+            return None
+        return Site(document.path, Span.of(place.parent.value))
+
+    def with_value(self, name: str, code: str | None, title: str) -> tuple[CallRewrite, ...]:
+        """The rewrite that assigns `code` to an attribute instead; none without code or place."""
+        site = self.value_of(name)
+        if site is None or code is None:
+            return ()
+        return (CallRewrite(title, Applicability.UNSAFE, (ReplaceText(site, code),)),)
+
     @property
     def maker(self) -> Call | None:
         """The call that made the converter."""
-        number = self.call.subject.number if self.call.subject else None
-        for call in self.usage.calls:
-            if call.result is not None and call.result.number == number:
-                return call
-        return None
+        return next((each for each in self.usage.calls if each.gives(self.call.subject)), None)
 
     def with_optimizations(self) -> tuple[CallRewrite, ...]:
         """The rewrite that asks for quantization, where nothing is said of it."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from qlsp.diagnostic import Applicability
 from qlsp.rules.calls import CallFinding, CallRewrite, CallRule, Effect, Usage, raises, since, told
 from qlsp.rules.converter.conversion import OPTIMIZE, Conversion, conversions, written
-from qlsp.rules.rewrite.statements import RemoveStatement, ReplaceText
+from qlsp.rules.rewrite.statements import RemoveStatement
 from qlsp.rules.rule import Case
-from qlsp.source.span import Site, Span
-from qlsp.source.syntax import Place
 from qlsp.toolchain import Toolchain
 from qlsp.trace.graph import Symbol
 
@@ -233,19 +230,6 @@ def _not_a_list(each: Conversion) -> CallFinding | None:
 
 def _replaced(each: Conversion, name: str, code: str) -> tuple[CallRewrite, ...]:
     """The rewrite that assigns `code`, the name of a symbol in brackets, to an attribute."""
-    held = each.setting(name)
-    site = None if held is None else assigned(each.usage, held.site)
     own = written(each.usage, code.strip("[]"))
-    if site is None or own is None:
-        return ()
     title = f"Set `{name.rpartition('.')[2]}` to a list"
-    return (CallRewrite(title, Applicability.UNSAFE, (ReplaceText(site, f"[{own}]"),)),)
-
-
-def assigned(usage: Usage, site: Site | None) -> Site | None:
-    """Where the value stands that is assigned to the attribute at `site`."""
-    document = usage.source(site)
-    place = Place.find(document, site.span) if document and site else None
-    if place is None or not isinstance(place.parent, ast.Assign):
-        return None
-    return Site(usage.document.path, Span.of(place.parent.value))
+    return each.with_value(name, None if own is None else f"[{own}]", title)

@@ -8,8 +8,6 @@ from qlsp.diagnostic import Applicability
 from qlsp.rules.calls import CallFinding, CallRewrite, CallRule, Effect, Usage, raises, told
 from qlsp.rules.converter.attributes import known
 from qlsp.rules.converter.conversion import IO_TYPES, Conversion, conversions, written
-from qlsp.rules.converter.incomplete_int8 import assigned
-from qlsp.rules.rewrite.statements import ReplaceText
 from qlsp.rules.rule import Case
 from qlsp.toolchain import Toolchain
 from qlsp.trace.graph import Symbol
@@ -176,9 +174,5 @@ def _refused(each: Conversion) -> bool:
 
 
 def _of_tensorflow(each: Conversion, name: str, given: str) -> tuple[CallRewrite, ...]:
-    held = each.setting(name)
-    site = None if held is None else assigned(each.usage, held.site)
     code = written(each.usage, f"tf.{given.rpartition('.')[2]}")
-    if site is None or code is None:
-        return ()
-    return (CallRewrite("Use TensorFlow's type", Applicability.UNSAFE, (ReplaceText(site, code),)),)
+    return each.with_value(name, code, "Use TensorFlow's type")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from qlsp.diagnostic import Applicability
 from qlsp.rules.calls import CallFinding, CallRewrite, CallRule, Effect, Usage, raises, since, told
 from qlsp.rules.converter.conversion import Conversion, conversions
-from qlsp.rules.converter.incomplete_int8 import assigned
 from qlsp.rules.converter.samples import Dataset, dataset, generator_called
 from qlsp.rules.rewrite.statements import ReplaceText
 from qlsp.rules.rule import Case
@@ -183,8 +182,7 @@ class MalformedRepresentativeDataset(CallRule):
 
 
 def _not_a_function(each: Conversion) -> Iterator[CallFinding]:
-    held = each.setting("representative_dataset")
-    site = assigned(each.usage, held.site) if held is not None else None
+    site = each.value_of("representative_dataset")
     place = Place.find(each.usage.document, site.span) if site is not None else None
     if site is None or place is None:
         return

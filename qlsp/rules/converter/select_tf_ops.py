@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from qlsp.diagnostic import Applicability
 from qlsp.rules.calls import CallFinding, CallRewrite, CallRule, Effect, Usage, told
 from qlsp.rules.converter.conversion import Conversion, conversions, written
-from qlsp.rules.converter.incomplete_int8 import assigned
-from qlsp.rules.rewrite.statements import ReplaceText
 from qlsp.rules.rule import Case
 
 _BUILTINS = "tf.lite.OpsSet.TFLITE_BUILTINS"
@@ -102,10 +100,6 @@ class SelectTfOps(CallRule):
 
 
 def _with_builtins(each: Conversion) -> tuple[CallRewrite, ...]:
-    held = each.setting("target_spec.supported_ops")
-    site = assigned(each.usage, held.site) if held is not None else None
-    names = [written(each.usage, name) for name in (_BUILTINS, _SELECT)]
-    if site is None or None in names:
-        return ()
-    change = ReplaceText(site, f"[{', '.join(name for name in names if name)}]")
-    return (CallRewrite("Add the built-in operators", Applicability.UNSAFE, (change,)),)
+    builtins, select = (written(each.usage, name) for name in (_BUILTINS, _SELECT))
+    code = f"[{builtins}, {select}]" if builtins and select else None
+    return each.with_value("target_spec.supported_ops", code, "Add the built-in operators")

@@ -108,14 +108,10 @@ class AnnotateWithoutApply(CallRule):
 
 def _uses(call: Call, model: Subject) -> bool:
     if call.symbol == "converter.convert":
-        return call.model is not None and call.model.number == model.number
-    trained = call.symbol == "model.fit" and call.subject is not None and not call.subject.lost
-    return trained and call.subject is not None and call.subject.number == model.number
+        return model.is_same(call.model)
+    kept = call.subject is not None and not call.subject.lost
+    return call.symbol == "model.fit" and kept and call.is_about(model)
 
 
 def _applies(call: Call, model: Subject) -> bool:
-    return (
-        call.symbol == f"{QUANTIZATION}.quantize_apply"
-        and call.subject is not None
-        and call.subject.number == model.number
-    )
+    return call.symbol == f"{QUANTIZATION}.quantize_apply" and call.is_about(model)

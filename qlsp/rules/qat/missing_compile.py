@@ -109,19 +109,15 @@ class MissingCompile(CallRule):
 
 def _made(usage: Usage, call: Call) -> Call | None:
     """The call that made the model of `call`."""
-    number = call.subject.number if call.subject else None
-    for each in usage.before(call):
-        if each.result is not None and each.result.number == number and each.symbol in _MAKES:
-            return each
-    return None
+    before = usage.before(call)
+    return next(
+        (each for each in before if each.symbol in _MAKES and each.gives(call.subject)), None
+    )
 
 
 def _is_compiled(usage: Usage, call: Call) -> bool:
     return any(
-        each.symbol == "model.compile"
-        and each.subject is not None
-        and call.subject is not None
-        and each.subject.number == call.subject.number
+        each.symbol == "model.compile" and each.is_about(call.subject)
         for each in usage.before(call)
     )
 
@@ -129,12 +125,7 @@ def _is_compiled(usage: Usage, call: Call) -> bool:
 def _like_before(usage: Usage, made: Call) -> tuple[CallRewrite, ...]:
     """The rewrite that compiles the quantized model as the float one was."""
     for call in usage.before(made):
-        if (
-            call.symbol != "model.compile"
-            or call.subject is None
-            or made.subject is None
-            or call.subject.number != made.subject.number
-        ):
+        if call.symbol != "model.compile" or not call.is_about(made.subject):
             continue
         document = usage.source(call.site)
         place = Place.find(document, call.site.span) if document and call.site else None

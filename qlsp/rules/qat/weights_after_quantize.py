@@ -110,11 +110,11 @@ def _too_late(usage: Usage, call: Call) -> Iterator[CallFinding]:
     made = [
         each
         for each in usage.before(call)
-        if each.symbol in _MAKES and _is_about(each, call) and each.result is not None
+        if each.symbol in _MAKES and each.is_about(call.subject) and each.result is not None
     ]
     if not made or is_read_after(usage, call.site):
         return
-    if any(_is_about(each, call) for each in usage.after(call)):
+    if any(each.is_about(call.subject) for each in usage.after(call)):
         return
     used = {each.subject.number for each in usage.after(call) if each.subject is not None}
     used |= {each.model.number for each in usage.after(call) if each.model is not None}
@@ -146,12 +146,3 @@ def _of_float(usage: Usage, call: Call) -> Iterator[CallFinding]:
         related = (Related(saved.site, "saved here"),) if saved.site else ()
         message = f"A quantized model is given weights of the float one: {found.text}"
         yield CallFinding(call, message, found, related=related)
-
-
-def _is_about(call: Call, other: Call) -> bool:
-    """Whether two calls are about the same model."""
-    return (
-        call.subject is not None
-        and other.subject is not None
-        and call.subject.number == other.subject.number
-    )
