@@ -40,9 +40,7 @@ class Comparison:
     @property
     def latencies(self) -> tuple[tuple[Latency | None, Latency | None], ...]:
         """Per workflow before and after, measured interleaved; empty if not asked for."""
-        count = len(self.before.measurements)
-        found = self.after.latencies
-        return tuple(zip(found[:count], found[count:], strict=True))
+        return tuple(zip(self.before.latencies, self.after.latencies, strict=True))
 
     @property
     def same_function(self) -> bool:
@@ -113,8 +111,12 @@ def _against(
             reasons.append(str(error))
 
     report = _verify(after, surroundings, " after", take_over, before.measurements)
+    count = len(before.measurements)
     return Comparison(
-        before, report, differences[-1] if differences else (), reasons[-1] if reasons else ""
+        replace(before, latencies=report.latencies[:count]),
+        replace(report, latencies=report.latencies[count:]),
+        differences[-1] if differences else (),
+        reasons[-1] if reasons else "",
     )
 
 

@@ -75,6 +75,8 @@ class BuiltModel:
     """Weights that were at their initial constants and got random values."""
     quantized: bool = False
     """Whether it brings quantizers along: from `quantize_model`, or a graph with fake-quant."""
+    keras_package: str = ""
+    """The package that its Keras is from, with the version; empty for a graph."""
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> BuiltModel:
@@ -101,6 +103,7 @@ class BuiltModel:
             {int(index): _graph(graph) for index, graph in model["graphs"].items()},
             answer["randomized"],
             model.get("quantized", False),
+            model.get("keras_package", ""),
         )
 
     @property

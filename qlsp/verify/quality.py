@@ -13,6 +13,9 @@ from qlsp.verify.session import Session
 _PER_MODEL: Final = 1.5
 """Seconds of inferences per model."""
 
+NO_NOISE: Final = 200.0
+"""The ratio that stands for no noise; the same below zero for nothing but noise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
@@ -12,6 +12,13 @@ from qlsp.verify.flatbuffer import Subgraph
 _WIDTH: Final = 240
 _HEIGHT: Final = 42
 _GAP: Final = 22
+_MARGIN: Final = 4
+_TITLE: Final = 31
+"""Characters that fit into a box beside each other: its title and its badge."""
+_SUBTITLE: Final = 35
+
+Place = tuple[int, int]
+"""Column and row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,8 @@ class Box:
     key: str
     """Its id on the page."""
     title: str
+    badge: str
+    """What is to be noted of it, on its right."""
     subtitle: str
     style: str
     """Class of the style sheet: `extra`, `bad` or none."""
@@ -28,21 +37,25 @@ class Box:
     """Shown when the pointer rests on it."""
     lines: tuple[str, ...]
     """Ids of the source lines on the page that made it."""
+    other: str = ""
+    """Id of the operator that stands for it in the graph beside this one."""
 
 
-def draw(graph: Subgraph, box: Callable[[int], Box]) -> str:
-    """The operators of `graph` as an SVG element."""
-    sources = [
-        sorted({graph.producer[each] for each in operator.inputs if each in graph.producer})
-        for operator in graph.operators
-    ]
-    places = _places(sources)
+def draw(graph: Subgraph, box: Callable[[int], Box], rows: Sequence[int], label: str) -> str:
+    """The operators of `graph` as an SVG element, each in its row of `rows`."""
+    sources = _sources(graph)
+    places = _places(sources, rows)
+    taken = set(places)
     columns = max((column for column, _ in places), default=0) + 1
-    rows = max((row for _, row in places), default=0) + 1
-    width, height = columns * (_WIDTH + _GAP), rows * (_HEIGHT + _GAP)
-    parts = [f'<svg width="{width}" height="{height}" viewBox="-4 -4 {width} {height}" role="img">']
+    width = columns * (_WIDTH + _GAP) + 2 * _MARGIN
+    height = (max(rows, default=0) + 1) * (_HEIGHT + _GAP) + 2 * _MARGIN
+    parts = [
+        f'<svg width="{width}" height="{height}" '
+        f'viewBox="-{_MARGIN} -{_MARGIN} {width} {height}" role="group" '
+        f'aria-label="{escape(label)}">'
+    ]
     parts += [
-        _edge(places[source], places[target])
+        _edge(places[source], places[target], taken)
         for target, each in enumerate(sources)
         for source in each
     ]
@@ -50,12 +63,43 @@ def draw(graph: Subgraph, box: Callable[[int], Box]) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def _places(sources: list[list[int]]) -> list[tuple[int, int]]:
-    """Column and row of each operator: below all it takes from, under the first if it can."""
-    places: list[tuple[int, int]] = []
-    taken: set[tuple[int, int]] = set()
-    for each in sources:
-        row = max((places[source][1] + 1 for source in each), default=0)
+def common_rows(
+    graphs: Sequence[Subgraph], steps: Iterable[tuple[int | None, int | None]]
+) -> list[list[int]]:
+    """Per graph the row of each operator: below all that it takes from.
+
+    The operators of a step stand for each other, one of each graph or None, and share a row.
+    Steps are in the order of execution of both graphs; of a single graph, the second is None.
+    """
+    sources = [_sources(graph) for graph in graphs]
+    rows = [[0] * len(graph.operators) for graph in graphs]
+    for step in steps:
+        above = (
+            row[source] + 1
+            for row, taken, operator in zip(rows, sources, step, strict=False)
+            if operator is not None
+            for source in taken[operator]
+        )
+        common = max(above, default=0)
+        for row, operator in zip(rows, step, strict=False):
+            if operator is not None:
+                row[operator] = common
+    return rows
+
+
+def _sources(graph: Subgraph) -> list[list[int]]:
+    """Per operator those that it takes from."""
+    return [
+        sorted({graph.producer[each] for each in operator.inputs if each in graph.producer})
+        for operator in graph.operators
+    ]
+
+
+def _places(sources: list[list[int]], rows: Sequence[int]) -> list[Place]:
+    """Column and row of each operator: under the first that it takes from, if it can."""
+    places: list[Place] = []
+    taken: set[Place] = set()
+    for each, row in zip(sources, rows, strict=True):
         column = places[each[0]][0] if each else 0
         while (column, row) in taken:
             column += 1
@@ -64,15 +108,16 @@ def _places(sources: list[list[int]]) -> list[tuple[int, int]]:
     return places
 
 
-def _corner(place: tuple[int, int]) -> tuple[int, int]:
+def _corner(place: Place) -> tuple[int, int]:
     return place[0] * (_WIDTH + _GAP), place[1] * (_HEIGHT + _GAP)
 
 
-def _edge(source: tuple[int, int], target: tuple[int, int]) -> str:
+def _edge(source: Place, target: Place, taken: set[Place]) -> str:
     (left, top), (right, bottom) = _corner(source), _corner(target)
     start, end = (left + _WIDTH // 2, top + _HEIGHT), (right + _WIDTH // 2, bottom)
-    if source[0] == target[0] and target[1] > source[1] + 1:  # around what lies between
-        side = left + _WIDTH + _GAP // 2
+    between = ((source[0], row) for row in range(source[1] + 1, target[1]))
+    if source[0] == target[0] and any(place in taken for place in between):
+        side = left + _WIDTH + _GAP // 2  # around what lies between
         return (
             f'<path d="M{start[0]},{start[1]} C{side},{start[1]} {side},{start[1]} '
             f"{side},{start[1] + _GAP} V{end[1] - _GAP} C{side},{end[1]} {side},{end[1]} "
@@ -83,15 +128,17 @@ def _edge(source: tuple[int, int], target: tuple[int, int]) -> str:
     return f'<path d="M{start[0]},{start[1]} C{start[0]},{middle} {x},{middle} {x},{y}"/>'
 
 
-def _drawn(box: Box, place: tuple[int, int]) -> str:
+def _drawn(box: Box, place: Place) -> str:
     left, top = _corner(place)
     return (
-        f'<g id="{escape(box.key)}" class="op {box.style}" tabindex="0" '
-        f'data-lines="{escape(" ".join(box.lines))}" '
-        f'transform="translate({left},{top})"><title>{escape(box.hint)}</title>'
+        f'<g id="{escape(box.key)}" class="{escape(f"op {box.style}".strip())}" tabindex="0" '
+        f'role="button" data-lines="{escape(" ".join(box.lines))}" '
+        f'data-other="{escape(box.other)}" transform="translate({left},{top})">'
+        f"<title>{escape(box.hint)}</title>"
         f'<rect width="{_WIDTH}" height="{_HEIGHT}"/>'
-        f'<text x="10" y="17">{escape(_cut(box.title, 30))}</text>'
-        f'<text x="10" y="33" class="sub">{escape(_cut(box.subtitle, 34))}</text></g>'
+        f'<text x="10" y="17">{escape(_cut(box.title, _TITLE - len(box.badge)))}</text>'
+        f'<text x="{_WIDTH - 10}" y="17" class="badge">{escape(box.badge)}</text>'
+        f'<text x="10" y="33" class="sub">{escape(_cut(box.subtitle, _SUBTITLE))}</text></g>'
     )
 
 

@@ -2,65 +2,213 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+from qlsp import __version__
 from qlsp.lower.lowering import Outcome
-from qlsp.source.document import Document, SourceError
 from qlsp.toml import shown
 from qlsp.verify.comparison import Comparison
 from qlsp.verify.findings import Finding
 from qlsp.verify.measurement import Measurement
-from qlsp.verify.report.comparison import function_line
-from qlsp.verify.report.drawing import Box, draw
-from qlsp.verify.report.quality import quality_lines, speedup_lines
-from qlsp.verify.report.text import head, share, source_lines, summary, verdict
+from qlsp.verify.report.comparison import aligned, function_line
+from qlsp.verify.report.drawing import Box, common_rows, draw
+from qlsp.verify.report.figures import latency_plot, noise_plot
+from qlsp.verify.report.overview import overview
+from qlsp.verify.report.quality import decibels, placement_lines, speedup_lines
+from qlsp.verify.report.sources import Sources
+from qlsp.verify.report.text import source_lines, summary, verdict
 from qlsp.verify.verify import Report
 
 _STYLES = {Outcome.EXTRA_OPS: "extra", Outcome.FLOAT_ISLAND: "bad", Outcome.RAISES: "bad"}
+_BADGES = {Outcome.EXTRA_OPS: "extra op", Outcome.FLOAT_ISLAND: "float"}
+_MOST_FINDINGS = 6
+"""Findings that are shown at once."""
 
 
 def html_page(result: Report | Comparison) -> str:
     """The whole page."""
-    page = files("qlsp.verify.report") / "page"
-    style = (page / "style.css").read_text(encoding="utf-8")
-    script = (page / "script.js").read_text(encoding="utf-8")
-    reports = [result] if isinstance(result, Report) else [result.before, result.after]
-    title = escape(reports[0].target.shown)
-    body = "\n".join(_body(result, reports))
+    folder = files("qlsp.verify.report") / "page"
+    style = "\n" + (folder / "style.css").read_text(encoding="utf-8")
+    script = "\n" + (folder / "script.js").read_text(encoding="utf-8")
+    page = _Page(result)
+    title = escape(page.reports[-1].target.shown)
+    # Whatever names and sources hold, only this script runs, and nothing is fetched.
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>\n{style}</style></head>\n<body>\n<h1>{title}</h1>\n"
-        f"{body}\n<script>\n{script}</script></body></html>\n"
+        f"<title>{title}</title><style>{style}</style></head>\n<body>\n"
+        f"<main>\n<h1>{title}</h1>\n{chr(10).join(page.main())}\n</main>\n"
+        f"{page.aside()}\n<script>{script}</script></body></html>\n"
     )
 
 
-def _body(result: Report | Comparison, reports: list[Report]) -> Iterator[str]:
-    worse = reports[-1].worse or (isinstance(result, Comparison) and result.broken)
-    style = "bad" if worse else "good"
-    yield f'<p class="verdict {style}">{escape(verdict(reports[-1]))}</p>'
-    for report in reports:
-        yield "".join(f'<div class="soft">{escape(str(line))}</div>' for line in head(report)[1:])
-    if isinstance(result, Comparison):
-        yield f"<p>{escape(function_line(result).plain)}</p>"
-        yield "".join(f"<p>{escape(line)}</p>" for line in speedup_lines(result))
-        yield from _fixes(result)
-    names = ("",) if len(reports) == 1 else ("before", "after")
-    for index, measurement in enumerate(reports[0].measurements):
-        yield f"<h2>{measurement.workflow}</h2>"
-        if len(reports) > 1:
-            yield _table([report.measurements[index] for report in reports], names)
-        yield '<div class="sides">'
-        for side, (name, report) in enumerate(zip(names, reports, strict=True)):
-            yield _side(name, report, index, side)
-        yield "</div>"
-    yield "<h2>Source</h2>"
-    for side, (name, report) in enumerate(zip(names, reports, strict=True)):
-        yield from _sources(name, report, side)
+def _hash(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+class _Page:
+    """The parts of the page of one report, or of two that are compared."""
+
+    def __init__(self, result: Report | Comparison) -> None:
+        self._result = result
+        self.reports = [result] if isinstance(result, Report) else [result.before, result.after]
+        self._names = ("",) if len(self.reports) == 1 else ("before", "after")
+        self._sources = Sources(self.reports, self._names)
+
+    def main(self) -> Iterator[str]:
+        """What is not source."""
+        result, report = self._result, self.reports[-1]
+        worse = report.worse or (isinstance(result, Comparison) and result.broken)
+        mark = "✗" if worse else "✓"
+        yield (
+            f'<p class="verdict {"bad" if worse else "good"}"><span>{mark}</span> '
+            f"{escape(verdict(report))}</p>"
+        )
+        if isinstance(result, Comparison):
+            style = "good" if result.same_function else "bad" if result.broken else "extra"
+            yield f'<p class="{style}">{escape(function_line(result).plain)}</p>'
+            yield from _fixes(result)
+        yield overview(self.reports)
+        if isinstance(result, Comparison):
+            yield from (f"<p>{escape(line)}</p>" for line in speedup_lines(result))
+        yield latency_plot(result)
+        for index, measurement in enumerate(report.measurements):
+            yield f"<h2>{measurement.workflow}</h2>"
+            yield self._findings(index)
+            yield self._graphs(index)
+            yield noise_plot(self.reports, index)
+        yield self._made_with()
+
+    def aside(self) -> str:
+        """The source, and what was picked; below it all on a narrow page."""
+        parts = "".join(self._sources.html())
+        if not parts:
+            return ""
+        return (
+            '<aside id="source"><button id="close" aria-label="close">&times;</button>'
+            '<div id="card" aria-live="polite">Pick an operator to see the lines that made it, '
+            f"or a line to see its operators.</div><div id='files'>{parts}</div></aside>"
+        )
+
+    def _findings(self, index: int) -> str:
+        parts = []
+        for side, report in enumerate(self.reports):
+            name = self._names[side]
+            measurement, found = report.measurements[index], report.findings[index]
+            label = f'<span class="tag">{escape(name)}</span> ' if name else ""
+            text = escape(summary(measurement, found).plain.partition(": ")[2])
+            items = list(_listed(found, report, measurement, side))
+            more = "".join(items[_MOST_FINDINGS:])
+            if more:
+                count = len(items) - _MOST_FINDINGS
+                more = f"<details><summary>{count} more</summary><ul>{more}</ul></details>"
+            listed = "".join(items[:_MOST_FINDINGS])
+            placed = "".join(
+                f'<div class="soft">{escape(each.plain)}</div>'
+                for each in placement_lines(report, index)
+            )
+            parts.append(
+                f'<div class="side"><div>{label}{text}</div>'
+                f"{f'<ul>{listed}</ul>{more}' if items else ''}{placed}</div>"
+            )
+        return f'<div class="sides">{"".join(parts)}</div>'
+
+    def _graphs(self, index: int) -> str:
+        """The graphs side by side, what stands for each other on one height."""
+        flats = [
+            (side, report.measurements[index].flat) for side, report in enumerate(self.reports)
+        ]
+        there = [(side, flat.main) for side, flat in flats if flat is not None]
+        if not there:
+            return ""
+        if len(there) > 1:
+            steps = list(aligned(*(report.measurements[index] for report in self.reports)))
+        else:
+            steps = [(operator, None) for operator in range(len(there[0][1].operators))]
+        rows = common_rows([graph for _, graph in there], steps)
+        drawn = []
+        for number, (side, graph) in enumerate(there):
+            others = {
+                own: other
+                for own, other in (step if number == 0 else step[::-1] for step in steps)
+                if own is not None and other is not None
+            }
+            name = self._names[side]
+            box = partial(self._box, index, side, others)
+            label = f"operators {name} {self.reports[side].measurements[index].workflow}"
+            drawing = draw(graph, box, rows[number], label)
+            caption = f'<figcaption class="tag">{name}</figcaption>' if name else ""
+            drawn.append(f"<figure>{caption}{drawing}</figure>")
+        return f'<div class="graphs">{"".join(drawn)}</div>'
+
+    def _box(self, index: int, side: int, others: Mapping[int, int], operator: int) -> Box:
+        report = self.reports[side]
+        measurement = report.measurements[index]
+        mapped = measurement.operators[operator]
+        op = mapped.operator.op
+        layers = [report.model.layers[each] for each in mapped.layers]
+        names = " + ".join("/".join(report.model.paths[layer.index]) for layer in layers)
+        found = [each for each in report.findings[index] if operator in each.operators]
+        outcome = found[0].outcome if found else None
+        where = source_lines(layers, report.target.file)
+        hint = [
+            str(op),
+            names,
+            f"line {where}" if where else "",
+            _noise_of(report, index, operator),
+        ]
+        return Box(
+            _key(side, measurement, operator),
+            f"{op.name}+{op.activation}" if op.activation else op.name,
+            _BADGES[outcome] if outcome in _BADGES else op.type.lower(),
+            names or "not traced",
+            _STYLES[outcome] if outcome else "",
+            "\n".join([*filter(None, hint), *(each.message for each in found)]),
+            self._sources.lines(side, layers),
+            _key(1 - side, measurement, others[operator]) if operator in others else "",
+        )
+
+    def _made_with(self) -> str:
+        """The exact toolchain, and the model."""
+        report = self.reports[-1]
+        model = report.model
+        facts = {"model": f"{model.name}, {model.params:,} parameters" if model.params else ""}
+        facts["inputs"] = ", ".join(
+            f"{each.name} {'x'.join('?' if size is None else str(size) for size in each.shape)} "
+            f"{each.dtype}"
+            for each in model.inputs
+        )
+        if report.versions is not None and report.interpreter is not None:
+            versions, interpreter = report.versions, report.interpreter
+            facts["TensorFlow"] = versions.tensorflow
+            facts["Keras"] = model.keras_package
+            facts["tfmot"] = versions.tfmot or "none"
+            facts["Python"] = f"{versions.python}, {interpreter.path} ({interpreter.origin})"
+            if model.randomized:
+                facts["weights"] = (
+                    f"{model.randomized} at their initial constants got random values, as after "
+                    "training"
+                )
+        facts["qlsp"] = __version__
+        items = "".join(
+            f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>"
+            for name, text in facts.items()
+            if text
+        )
+        return f"<h2>Made with</h2><dl>{items}</dl>"
+
+
+def _key(side: int, measurement: Measurement, operator: int) -> str:
+    return f"op{side}-{measurement.workflow}-{operator}"
 
 
 def _fixes(comparison: Comparison) -> Iterator[str]:
@@ -74,96 +222,28 @@ def _fixes(comparison: Comparison) -> Iterator[str]:
     yield f"<h2>Fixes</h2><ul>{items}</ul>"
 
 
-def _table(measurements: list[Measurement], names: tuple[str, ...]) -> str:
-    rows = [
-        ("operators", [str(len(each.ops)) for each in measurements]),
-        ("in integers", [share(*each.coverage) for each in measurements]),
-        (
-            "multiply-accumulates in integers",
-            [share(*each.mac_coverage) for each in measurements],
-        ),
-        ("float islands", [str(len(each.islands)) for each in measurements]),
-        ("size", [f"{each.size / 1024:.1f} KB" for each in measurements]),
-        ("activations", [f"{each.activations / 1024:.1f} KB" for each in measurements]),
-    ]
-    raised = ["raises" if each.flat is None else "" for each in measurements]
-    header = "".join(f"<th>{escape(name)}</th>" for name in ("", *names))
-    lines = "".join(
-        f"<tr><td>{escape(label)}</td>"
-        + "".join(f"<td>{no or escape(cell)}</td>" for cell, no in zip(cells, raised, strict=True))
-        + "</tr>"
-        for label, cells in rows
-    )
-    return f'<div class="scroll"><table><tr>{header}</tr>{lines}</table></div>'
+def _listed(
+    found: Sequence[Finding], report: Report, measurement: Measurement, side: int
+) -> Iterator[str]:
+    """Findings as items of a list; what is the same at one line, as in a loop, is one item."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for each in found:
+        sites = (report.model.layers[layer].site for layer in each.layers)
+        place = next((site[0] for site in sites if site), None)
+        where = f"{shown(Path(place.file))}:{place.line}" if place else ""
+        groups.setdefault((where, each.message), []).append(each)
+    for (where, message), same in groups.items():
+        first = same[0]
+        code = f"<code>{escape(where or 'operator')}</code>"
+        if first.operators:
+            code = f'<a href="#{_key(side, measurement, first.operators[0])}">{code}</a>'
+        elif not where:
+            code = ""
+        times = f" <b>&times;{len(same)}</b>" if len(same) > 1 else ""
+        yield f'<li class="{_STYLES[first.outcome]}">{code} {escape(message)}{times}</li>'
 
 
-def _side(name: str, report: Report, index: int, side: int) -> str:
-    measurement, found = report.measurements[index], report.findings[index]
-    label = f"<b>{escape(name)}</b> " if name else ""
-    parts = [f"<div>{label}{escape(summary(measurement, found).plain)}</div>"]
-    if found:
-        items = (
-            f'<li class="{_STYLES[each.outcome]}">{escape(_place(each, report))}'
-            f"{escape(each.message)}</li>"
-            for each in found
-        )
-        parts.append(f"<ul>{''.join(items)}</ul>")
-    parts += [
-        f'<div class="soft">{escape(each.plain)}</div>' for each in quality_lines(report, index)
-    ]
-    if measurement.flat is not None:
-        drawing = draw(measurement.flat.main, lambda each: _box(report, index, side, each))
-        parts.append(f'<div class="drawing">{drawing}</div>')
-    return f'<div class="side">{"".join(parts)}</div>'
-
-
-def _place(finding: Finding, report: Report) -> str:
-    sites = [report.model.layers[each].site for each in finding.layers]
-    place = next((site[0] for site in sites if site), None)
-    return f"{shown(Path(place.file))}:{place.line} " if place else ""
-
-
-def _box(report: Report, index: int, side: int, operator: int) -> Box:
-    measurement = report.measurements[index]
-    mapped = measurement.operators[operator]
-    layers = [report.model.layers[each] for each in mapped.layers]
-    names = " + ".join("/".join(report.model.paths[layer.index]) for layer in layers)
-    found = [each for each in report.findings[index] if operator in each.operators]
-    where = source_lines(layers, report.target.file)
-    hint = [str(mapped.operator.op), names, f"line {where}" if where else ""]
-    return Box(
-        f"op{side}-{measurement.workflow}-{operator}",
-        str(mapped.operator.op),
-        names or "not traced",
-        _STYLES[found[0].outcome] if found else "",
-        "\n".join([*filter(None, hint), *(each.message for each in found)]),
-        tuple(_id(side, layer.site[0].file, layer.site[0].line) for layer in layers if layer.site),
-    )
-
-
-def _id(side: int, file: str, line: int) -> str:
-    return f"s{side}-{zlib.crc32(file.encode()):08x}-{line}"
-
-
-def _sources(name: str, report: Report, side: int) -> Iterator[str]:
-    """The project's files that construct layers, as they were built."""
-    changed = {path.resolve(): text for path, text in report.target.texts.items()}
-    sites = (place.file for layer in report.model.layers for place in layer.site[:1])
-    for file in dict.fromkeys(map(Path, sites)):
-        if "site-packages" in file.parts:
-            continue
-        text = changed.get(file.resolve())
-        try:
-            document = Document.read(file) if text is None else Document.decode(str(file), text)
-        except (OSError, SourceError):
-            continue
-        lines = "".join(
-            f'<span id="{escape(_id(side, str(file), number))}" data-line="{number}">'
-            f"{escape(document.line(number))}</span>"
-            for number in range(1, len(document.line_starts) + 1)
-        )
-        label = escape(f"{shown(file)} {name}".strip())
-        yield (
-            f'<details{"" if side else " open"}><summary class="mono">{label}</summary>'
-            f'<pre class="source">{lines}</pre></details>'
-        )
+def _noise_of(report: Report, index: int, operator: int) -> str:
+    noise = report.noises[index] if report.noises else None
+    ratios = dict(noise.operators) if noise is not None else {}
+    return f"signal-to-noise {decibels(ratios[operator])}" if operator in ratios else ""

@@ -83,6 +83,7 @@ def _toolchain(report: Report) -> dict[str, Any] | None:
         "python": report.versions.python,
         "tensorflow": report.versions.tensorflow,
         "keras": report.model.keras,
+        "keras_package": report.model.keras_package or None,
         "tfmot": report.versions.tfmot,
         "interpreter": str(report.interpreter.path),
     }

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from qlsp.verify.comparison import Comparison
 from qlsp.verify.measurement import Measurement
-from qlsp.verify.quality import Latency, Noise
+from qlsp.verify.quality import NO_NOISE, Latency, Noise
 from qlsp.verify.vela import Left, Placement
 from qlsp.verify.verify import Report
 
@@ -21,14 +21,19 @@ def quality_lines(report: Report, index: int) -> list[Text]:
     lines = []
     if report.noises and (noise := report.noises[index]) is not None:
         lines.append(Text("  " + noise_line(noise, measurement)))
-    # Those of a model it was compared with come first.
-    own = report.latencies[-len(report.measurements) :]
-    if own and (latency := own[index]) is not None:
+    if report.latencies and (latency := report.latencies[index]) is not None:
         lines.append(Text("  " + latency_line(latency)))
-    if report.placements and (placement := report.placements[index]) is not None:
-        lines.append(Text("  " + placement_line(placement, measurement)))
-        lines += [Text("    " + _left(each, measurement)) for each in placement.left]
-    return lines
+    return lines + placement_lines(report, index)
+
+
+def placement_lines(report: Report, index: int) -> list[Text]:
+    """What Vela makes of a workflow; empty if no device was named."""
+    measurement = report.measurements[index]
+    placement = report.placements[index] if report.placements else None
+    if placement is None:
+        return []
+    left = [Text("    " + _left(each, measurement)) for each in placement.left]
+    return [Text("  " + placement_line(placement, measurement)), *left]
 
 
 def placement_line(placement: Placement, measurement: Measurement) -> str:
@@ -49,7 +54,7 @@ def _left(left: Left, measurement: Measurement) -> str:
 
 def noise_line(noise: Noise, measurement: Measurement) -> str:
     """The outputs' signal-to-noise ratios, and the layers with the least."""
-    outputs = ", ".join(f"{each:.1f} dB" for each in noise.outputs)
+    outputs = ", ".join(map(decibels, noise.outputs))
     text = f"signal-to-noise ratio against the float model: {outputs}"
     worst = [_operator(measurement, *each) for each in noise.operators[:_WORST]]
     return text + (f"; least within: {', '.join(worst)}" if worst else "")
@@ -58,14 +63,14 @@ def noise_line(noise: Noise, measurement: Measurement) -> str:
 def _operator(measurement: Measurement, index: int, ratio: float) -> str:
     mapped = measurement.operators[index]
     names = "/".join(measurement.model.paths[mapped.layers[-1]]) if mapped.layers else ""
-    return f"{mapped.operator.op.name} {names} {ratio:.1f} dB"
+    return f"{mapped.operator.op.name} {names} {decibels(ratio)}"
 
 
 def latency_line(latency: Latency) -> str:
     """The median with its confidence interval."""
     return (
-        f"{_time(latency.median)} per inference on one thread of TFLite's interpreter "
-        f"(95%: {_time(latency.low)} to {_time(latency.high)}, {latency.runs} runs)"
+        f"{time_text(latency.median)} per inference on one thread of TFLite's interpreter "
+        f"(95%: {time_text(latency.low)} to {time_text(latency.high)}, {latency.runs} runs)"
     )
 
 
@@ -81,21 +86,30 @@ def speedup_lines(comparison: Comparison) -> list[str]:
         change = 100 * (after.median / before.median - 1)
         verdict = f"{change:+.0f}%" if apart else "no difference beyond the noise"
         lines.append(
-            f"{measurement.workflow}: {_time(before.median)} → {_time(after.median)} "
+            f"{measurement.workflow}: {time_text(before.median)} → {time_text(after.median)} "
             f"per inference, {verdict}"
         )
     return lines
 
 
-def _time(seconds: float) -> str:
-    return f"{seconds * 1e3:.2f} ms" if seconds >= 1e-4 else f"{seconds * 1e6:.1f} µs"
+def decibels(ratio: float) -> str:
+    """A signal-to-noise ratio in words."""
+    if abs(ratio) >= NO_NOISE:
+        return "no noise" if ratio > 0 else "nothing but noise"
+    return f"{ratio:.1f} dB"
+
+
+def time_text(seconds: float) -> str:
+    """A short time in words."""
+    value, unit = (seconds * 1e6, "µs") if seconds < 1e-3 else (seconds * 1e3, "ms")
+    digits = 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:.{digits}f} {unit}"
 
 
 def quality_data(report: Report, index: int) -> dict[str, Any]:
     """The same for JSON: null where not measured."""
     noise = report.noises[index] if report.noises else None
-    own = report.latencies[-len(report.measurements) :]
-    latency = own[index] if own else None
+    latency = report.latencies[index] if report.latencies else None
     placement = report.placements[index] if report.placements else None
     return {
         "device": None

@@ -223,3 +223,14 @@ def keras_generation(model: Any) -> int:
     """2 or 3: of which Keras a model is."""
     modules = [cls.__module__ for cls in type(model).__mro__]
     return 3 if any(name.startswith("keras.src.models.") for name in modules) else 2
+
+
+def keras_package(model: Any) -> str:
+    """The package that a model's Keras is from, with its version: `tf_keras 2.21.0`."""
+    import tensorflow as tf
+
+    roots = [cls.__module__.split(".")[0] for cls in type(model).__mro__]
+    root = next((each for each in roots if each in ("keras", "tf_keras")), None)
+    if root is None:
+        return "tf.keras " + str(getattr(tf.keras, "__version__", tf.__version__))
+    return f"{root} {sys.modules[root].__version__}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from . import provenance
-from .conversion import keras_generation
+from .conversion import keras_generation, keras_package
 from .data import input_specs
 from .layers import all_layers, children, own_weights
 
@@ -51,6 +51,7 @@ def describe(model: Any) -> Message:
     return {
         "name": model.name,
         "keras": keras_generation(model),
+        "keras_package": keras_package(model),
         "inputs": [
             {"name": spec.name, "shape": spec.shape, "dtype": spec.dtype}
             for spec in input_specs(model)
