@@ -76,12 +76,24 @@ class Model:
     """An entry of `[tool.qlsp.models]`: a model that can be built for verification."""
 
     builder: str
-    """`src/model.py::build_model`, relative to the project's root."""
+    """`src/model.py::build_model` or a model file, relative to the project's root."""
     arguments: Mapping[str, object] = field(default_factory=dict)
     """Keyword arguments for the builder, from the entry's `set` table."""
     representative_dataset: str | None = None
     """`FILE.py::FUNCTION` or a file of samples."""
     workflows: tuple[Workflow, ...] | None = None
+    depends_on: tuple[str, ...] = ()
+    """Files and folders that the builder reads and nobody sees it read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An entry of `[tool.qlsp.toolchains]`: an interpreter with a toolchain in it."""
+
+    python: str
+    """Relative to the project's root, or a name on the PATH."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables to start it with, such as `TF_USE_LEGACY_KERAS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,8 @@ class Config:
     """PEP 440 specifiers for `tensorflow`, `keras` and `tfmot`, where they are set."""
     device: str | None = None
     models: Mapping[str, Model] = field(default_factory=dict)
+    toolchains: Mapping[str, Installation] = field(default_factory=dict)
+    """Where `verify --all` builds and converts."""
 
     def with_selectors(
         self,
@@ -243,6 +257,7 @@ def _parse(table: Table, file: Path) -> Config:
         versions={key: _specifier(table, key) for key in _VERSIONED if key in table},
         device=_device(table),
         models=_models(table.table("models")),
+        toolchains=_toolchains(table.table("toolchains")),
     )
     table.finish()
     return config
@@ -318,6 +333,24 @@ def _model(table: Table) -> Model:
         dict(table.table("set").items()),
         table.string("representative-dataset"),
         _workflows(table),
+        table.strings("depends-on") or (),
     )
     table.finish()
     return model
+
+
+def _toolchains(table: Table) -> dict[str, Installation]:
+    return {
+        name: Installation(value) if isinstance(value, str) else _installation(table.table(name))
+        for name, value in table.items()
+    }
+
+
+def _installation(table: Table) -> Installation:
+    python = table.string("python")
+    if python is None:
+        raise table.error("python", "is missing")
+    variables = table.table("environment")
+    environment = {name: variables.string(name) or "" for name, _ in variables.items()}
+    table.finish()
+    return Installation(python, environment)

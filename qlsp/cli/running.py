@@ -16,9 +16,13 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from qlsp.config import absolute, find_config
+from qlsp.config import Config, Model, absolute, find_config
 from qlsp.discovery.interpreter import Interpreter, find_interpreter
+from qlsp.discovery.settings import settings_for
 from qlsp.error import QlspError
+from qlsp.source.document import Document, SourceError
+from qlsp.toolchain import WORKFLOWS, Workflow
+from qlsp.trace.roots import imported
 from qlsp.verify.process import MEGABYTE
 from qlsp.verify.session import Progress, Target
 
@@ -104,6 +108,50 @@ def with_data(target: Target, data: str | None, folder: Path) -> Target:
     if not file.is_file():
         raise QlspError(f"--data {data}: no such file")
     return replace(target, data=f"{file}{separator}{function if separator else ''}")
+
+
+def target_of_model(
+    config: Config, model: Model, arguments: tuple[str, ...] = (), shapes: tuple[str, ...] = ()
+) -> Target:
+    """What an entry of `[tool.qlsp.models]` names, with its arguments and data.
+
+    Raises `QlspError`.
+    """
+    found = target_of(str(config.root / model.builder), arguments, shapes, files=True)
+    found = replace(found, arguments={**model.arguments, **found.arguments})
+    return with_data(found, model.representative_dataset, config.root)
+
+
+def workflows_of(text: str | None, target: Target, python: str) -> tuple[Workflow, ...]:
+    """The workflows named, or those that lint judges the file under; none for a model file.
+
+    Raises `QlspError`.
+    """
+    if text is not None:
+        return named_workflows(text)
+    if target.is_file:
+        return ()
+    settings = settings_for(find_config(target.file.parent), python)
+    judged = settings.workflows_for(imports_tfmot=_imports_tfmot(target), is_tf1=False)
+    return tuple(each for each in WORKFLOWS if each in judged) or ("ptq",)
+
+
+def named_workflows(text: str) -> tuple[Workflow, ...]:
+    """Those of `float,ptq`. Raises `QlspError`."""
+    names = {name.strip() for name in text.split(",") if name.strip()}
+    unknown = sorted(names.difference(WORKFLOWS))
+    if unknown or not names:
+        named = f"no such workflow: {', '.join(unknown)}" if unknown else "none is named"
+        raise QlspError(f"--workflow {text}: {named}; there are {', '.join(WORKFLOWS)}")
+    return tuple(each for each in WORKFLOWS if each in names)
+
+
+def _imports_tfmot(target: Target) -> bool:
+    try:
+        names = imported(Document.read(target.file))
+    except (OSError, SourceError):
+        return False
+    return any(name.startswith("tfmot") for name in names)
 
 
 def _is_model(path: Path) -> bool:

@@ -16,15 +16,15 @@ from qlsp.cli.running import (
     shown_progress,
     stdout_console,
     target_of,
+    target_of_model,
     terminated,
     with_data,
+    workflows_of,
 )
+from qlsp.cli.zoo import ZooOptions, refuse, verify_all, zoo_options
 from qlsp.config import Model, find_config
 from qlsp.discovery.settings import settings_for
 from qlsp.error import QlspError
-from qlsp.source.document import Document, SourceError
-from qlsp.toolchain import Workflow
-from qlsp.trace.roots import imported
 from qlsp.verify.comparison import Comparison, Surroundings, compare, compare_fixed
 from qlsp.verify.process import Limits
 from qlsp.verify.report.comparison import print_comparison
@@ -39,11 +39,10 @@ from qlsp.verify.vela import CONFIGURATIONS, place
 from qlsp.verify.verify import Report, read_file, verify
 
 _RENDERED = {"markdown": markdown, "junit": junit}
-_WORKFLOWS: tuple[Workflow, ...] = ("float", "ptq", "qat", "tf1")
 
 
 @click.command()
-@click.argument("target", metavar="FILE.py::BUILDER|MODEL|NAME")
+@click.argument("targets", metavar="FILE.py::BUILDER|MODEL|NAME", nargs=-1)
 @click.option(
     "--workflow",
     "workflows",
@@ -110,9 +109,10 @@ _WORKFLOWS: tuple[Workflow, ...] = ("float", "ptq", "qat", "tf1")
     metavar="FILE",
     help="Also write the report as one self-contained page.",
 )
+@zoo_options
 @running_options
 def command(
-    target: str,
+    targets: tuple[str, ...],
     workflows: str | None,
     python: str | None,
     fix: bool,
@@ -129,6 +129,7 @@ def command(
     trust: bool,
     form: str,
     html: Path | None,
+    zoo: ZooOptions,
     timeout: float,
     memory: str | None,
 ) -> None:
@@ -146,9 +147,29 @@ def command(
     With --against the other model, or the older revision, is verified first, and its weights
     are taken over.
 
+    With --all every model of [tool.qlsp.models], or those NAMEd (* and ? match as in a shell), is
+    verified by its workflows in each of [tool.qlsp.toolchains]. What is done is kept.
+
     Exit code: 0 as it should be; 1 with an op that should have fused, a float island or an
-    error of the converter; 2 if the model could not be built.
+    error of the converter; 2 if the model (with --all: any of them) could not be built.
     """
+    limits = Limits(timeout, memory_limit(memory))
+    if zoo.all:
+        alone: dict[str, object] = {
+            "--set": arguments,
+            "--input": shapes,
+            "--data": data,
+            "--inputs": inputs,
+        }
+        alone |= {"--outputs": outputs, "--fix": fix, "--unsafe-fixes": unsafe_fixes}
+        alone |= {"--write": write, "--against": against, "--measure": measure}
+        refuse({**alone, "--device": device, "--html": html}, "is for one model, not for --all")
+        sys.exit(verify_all(targets, zoo, workflows, python, limits, trust=trust, form=form))
+    refuse(zoo.given, "goes with --all")
+    if len(targets) != 1:
+        what = f"{len(targets)} are named" if targets else "none is named"
+        raise QlspError(f"one model, please: {what}; or all of [tool.qlsp.models] with --all")
+    target = targets[0]
     parsed, named = _parsed(target, arguments, shapes)
     parsed = replace(
         with_data(parsed, data, Path.cwd()),
@@ -161,8 +182,7 @@ def command(
     if parsed.is_file and (fix or against is not None):
         raise QlspError("--fix and --against need source: write FILE.py::BUILDER")
     interpreter = interpreter_for(python, parsed.file.parent)
-    chosen = _workflows(workflows, parsed, str(interpreter.path))
-    limits = Limits(timeout, memory_limit(memory))
+    chosen = workflows_of(workflows, parsed, str(interpreter.path))
     if (unsafe_fixes or write) and not fix:
         raise QlspError("--unsafe-fixes and --write go with --fix")
     if fix and against is not None:
@@ -224,9 +244,7 @@ def _parsed(
     named = config.models.get(text)
     if named is None:
         return target_of(text, arguments, shapes, files=True), None
-    found = target_of(str(config.root / named.builder), arguments, shapes)
-    found = replace(found, arguments={**named.arguments, **found.arguments})
-    return with_data(found, named.representative_dataset, config.root), named
+    return target_of_model(config, named, arguments, shapes), named
 
 
 def _other(
@@ -248,27 +266,3 @@ def _placed(result: Report | Comparison, device: str, seconds: float) -> Report 
 
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
-
-
-def _workflows(text: str | None, target: Target, python: str) -> tuple[Workflow, ...]:
-    """The workflows named, or those that lint judges the file under."""
-    if text is None and target.is_file:
-        return ()
-    if text is None:
-        settings = settings_for(find_config(target.file.parent), python)
-        judged = settings.workflows_for(imports_tfmot=_imports_tfmot(target), is_tf1=False)
-        return tuple(each for each in _WORKFLOWS if each in judged) or ("ptq",)
-    names = {name.strip() for name in text.split(",") if name.strip()}
-    unknown = sorted(names.difference(_WORKFLOWS))
-    if unknown or not names:
-        named = f"no such workflow: {', '.join(unknown)}" if unknown else "none is named"
-        raise QlspError(f"--workflow {text}: {named}; there are {', '.join(_WORKFLOWS)}")
-    return tuple(each for each in _WORKFLOWS if each in names)
-
-
-def _imports_tfmot(target: Target) -> bool:
-    try:
-        names = imported(Document.read(target.file))
-    except (OSError, SourceError):
-        return False
-    return any(name.startswith("tfmot") for name in names)

@@ -20,6 +20,8 @@ class Interpreter:
     origin: str
     certain: bool = True
     """Whether it is the project's beyond doubt: given, or in the project's own folder."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Variables to start it with besides those of this process."""
 
     @property
     def prefix(self) -> Path:

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -35,6 +35,10 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _MARK: Final = "QLSP_RUNNER"
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a child may use before it is killed."""
@@ -46,6 +50,8 @@ class Limits:
     output: int = 64 * MEGABYTE
     """Bytes printed."""
     processes: int = 256
+    cancelled: Callable[[], bool] = _never
+    """Asked all the time: whether its result is of no use any more."""
 
 
 class LimitError(QlspError):
@@ -162,6 +168,8 @@ class Child:
             if self._lines.empty():
                 raise ExitError(code, self.output)
         limits = self._limits
+        if limits.cancelled():
+            raise LimitError("cancelled", "was cancelled")
         if time.monotonic() > deadline:
             raise LimitError("seconds", f"gave no answer within {limits.seconds:g} s")
         if self._printed > limits.output:

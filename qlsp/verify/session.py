@@ -30,6 +30,7 @@ _HINTS: Final = {
     "memory": "--memory gives it more",
     "output": "does it print for ever?",
     "processes": "does it fork for ever?",
+    "cancelled": "its result is not wanted any more",
 }
 
 Progress = Callable[[str], None]
@@ -153,6 +154,7 @@ class Session:
             "TMPDIR": str(self._folder),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
+            **dict(self._interpreter.environment),
         }
         environment.pop("PYTHONHOME", None)
         environment.pop("__PYVENV_LAUNCHER__", None)
@@ -251,6 +253,14 @@ class Session:
             answer["seconds"],
         )
 
+    def files(self) -> tuple[Path, ...] | None:
+        """Files that the user's code has read so far; None where they are too many to tell.
+
+        Those of the interpreter and its packages, and temporary ones, are not among them.
+        """
+        found = self._result(self._call("listing files", do="files"))
+        return None if found is None else tuple(Path(each) for each in found)
+
     def save(self) -> Weights:
         """The weights of the model that was built, some inputs, and its outputs on them."""
         answer = self._result(self._call("computing outputs", do="save"))
@@ -343,7 +353,8 @@ class Session:
             line = self._child.receive()
         except LimitError as error:
             hint = _HINTS[error.limit]
-            raise QlspError(f"while {self._doing}, the process {error}; {hint}") from None
+            message = f"while {self._doing}, the process {error}; {hint}"
+            raise LimitError(error.limit, message) from None
         except ExitError as error:
             if self._doing.startswith("converting"):
                 raise

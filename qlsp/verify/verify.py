@@ -17,7 +17,7 @@ from qlsp.verify.flatbuffer import Subgraph, read_model
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.model import BuiltModel, Input, Layer
 from qlsp.verify.prediction import Prediction, predict
-from qlsp.verify.process import Limits
+from qlsp.verify.process import LimitError, Limits
 from qlsp.verify.quality import Latency, Noise, latencies, noise
 from qlsp.verify.session import Conversion, Progress, Session, Target, Versions
 from qlsp.verify.vela import Placement
@@ -25,6 +25,16 @@ from qlsp.verify.vela import Placement
 _OLDEST = (2, 1)
 _ELSEWHERE: Final = Toolchain("", 2, None)
 """Of a model that was converted before it came here."""
+
+
+class WorkflowError(QlspError):
+    """One workflow can't be had, through no fault of the converter; others may well be."""
+
+    def __init__(self, workflow: Workflow, message: str, limit: str = "") -> None:
+        super().__init__(message)
+        self.workflow = workflow
+        self.limit = limit
+        """The limit that it went over, if that was it: a field of `Limits`."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +88,15 @@ def verify(
     *,
     measure: bool = False,
     beside: Sequence[Measurement] = (),
+    measured: Callable[[Report], None] | None = None,
 ) -> Report:
     """Build `target` and convert it by each workflow. Raises `QlspError`.
 
     Without workflows a model file is converted as its kind asks for. A workflow in which the
     converter raises, or ends the process, is a measurement too. `built` is called when the model
     is there and not yet converted. With `measure` also noise and latency, interleaved with that of
-    the measurements `beside`, whose latencies come first.
+    the measurements `beside`, whose latencies come first. `measured` is given each workflow's part
+    of the report as soon as there is one.
     """
     measurements: list[Measurement] = []
     seconds: Counter[str] = Counter()
@@ -93,14 +105,18 @@ def verify(
             versions, model = open_model(session, target, interpreter)
             workflows = workflows or _natural(target, model)
             if "qat" in workflows and not model.quantized and versions.tfmot is None:
-                raise QlspError(
-                    session.without("tensorflow-model-optimization")
-                    + "; or leave qat out with --workflow"
-                )
+                missing = session.without("tensorflow-model-optimization")
+                raise WorkflowError("qat", missing + "; or leave qat out with --workflow")
             built(session)
             toolchain = _toolchain(versions, model)
             for workflow in workflows[len(measurements) :]:
-                measurements.append(_measure(session, workflow, model, toolchain))
+                measurement = _measure(session, workflow, model, toolchain)
+                measurements.append(measurement)
+                if measured is not None:
+                    alone = predict(target, (workflow,), toolchain)
+                    measured(
+                        Report(target, interpreter, versions, model, (measurement,), alone, {})
+                    )
                 if session.over:
                     break
             noises: tuple[Noise | None, ...] = ()
@@ -165,7 +181,11 @@ def _integer_io(graph: Subgraph) -> bool:
 def _measure(
     session: Session, workflow: Workflow, model: BuiltModel, toolchain: Toolchain
 ) -> Measurement:
-    found = Measurement.of(session.convert(workflow), model, toolchain)
+    try:
+        conversion = session.convert(workflow)
+    except LimitError as error:
+        raise WorkflowError(workflow, str(error), error.limit) from None
+    found = Measurement.of(conversion, model, toolchain)
     if workflow != "qat" or not found.islands or session.over:
         return found
     again = session.convert(workflow, representative=True)

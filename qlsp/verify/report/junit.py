@@ -23,12 +23,12 @@ def junit(result: Report | Comparison) -> str:
     """
     report = result if isinstance(result, Report) else result.after
     name = report.target.shown
-    suite = ElementTree.Element("testsuite", name=_text(name))
+    suite = ElementTree.Element("testsuite", name=xml_text(name))
     for measurement, found in zip(report.measurements, report.findings, strict=True):
         case = ElementTree.SubElement(
             suite,
             "testcase",
-            classname=_text(name),
+            classname=xml_text(name),
             name=measurement.workflow,
             time=f"{measurement.seconds:.3f}",
         )
@@ -36,7 +36,7 @@ def junit(result: Report | Comparison) -> str:
         lines = [_line(each.message, each.layers, measurement) for each in found]
         _fail(case, "error" if raised else "failure", lines)
     if isinstance(result, Comparison) and result.mended is not None:
-        case = ElementTree.SubElement(suite, "testcase", classname=_text(name), name="function")
+        case = ElementTree.SubElement(suite, "testcase", classname=xml_text(name), name="function")
         _fail(case, "failure", [function_line(result).plain] if result.broken else [])
     suite.set("tests", str(len(suite)))
     for kind in ("failure", "error"):
@@ -49,8 +49,8 @@ def junit(result: Report | Comparison) -> str:
 
 def _fail(case: ElementTree.Element, kind: str, lines: list[str]) -> None:
     if lines:
-        element = ElementTree.SubElement(case, kind, message=_text(lines[0]))
-        element.text = _text("\n".join(lines))
+        element = ElementTree.SubElement(case, kind, message=xml_text(lines[0]))
+        element.text = xml_text("\n".join(lines))
 
 
 def _line(message: str, layers: tuple[int, ...], measurement: Measurement) -> str:
@@ -59,6 +59,6 @@ def _line(message: str, layers: tuple[int, ...], measurement: Measurement) -> st
     return message if place is None else f"{shown(Path(place.file))}:{place.line}: {message}"
 
 
-def _text(text: str) -> str:
+def xml_text(text: str) -> str:
     """`text` without the characters that no XML document may hold."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

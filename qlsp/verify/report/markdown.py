@@ -30,21 +30,21 @@ def _lines(result: Report | Comparison) -> Iterator[str]:
     name = report.target.shown
     yield f"### {'❌' if worse else '✅'} {_code(name)}"
     yield ""
-    yield _text(verdict(report))
+    yield plain_text(verdict(report))
     yield ""
     if isinstance(result, Comparison):
-        yield _text(function_line(result).plain)
+        yield plain_text(function_line(result).plain)
         yield ""
         yield from _fixes(result)
         yield from _table(result.before, result.after)
         yield from _changes(result)
-        yield from (f"- {_text(line)}" for line in speedup_lines(result))
+        yield from (f"- {plain_text(line)}" for line in speedup_lines(result))
         yield ""
     else:
         yield from _table(report)
     for index, measurement in enumerate(report.measurements):
         lines = [_finding(each, measurement) for each in report.findings[index]]
-        lines += [_text(each.plain.strip()) for each in quality_lines(report, index)]
+        lines += [plain_text(each.plain.strip()) for each in quality_lines(report, index)]
         if lines:
             yield f"**{measurement.workflow}**"
             yield ""
@@ -53,7 +53,7 @@ def _lines(result: Report | Comparison) -> Iterator[str]:
     for index in range(len(report.measurements)):
         yield from _ops(report, index)
     for line in head(report)[1:]:
-        yield f"<sub>{_text(line.plain)}</sub><br>"
+        yield f"<sub>{plain_text(line.plain)}</sub><br>"
 
 
 def _fixes(comparison: Comparison) -> Iterator[str]:
@@ -62,7 +62,7 @@ def _fixes(comparison: Comparison) -> Iterator[str]:
     for each in comparison.mended.applied:
         title = each.fix.title if each.fix else each.message
         place = f"{shown(Path(each.path))}:{each.span.line}"
-        yield f"- {_code(place)} {each.code} {_text(title)}"
+        yield f"- {_code(place)} {each.code} {plain_text(title)}"
     yield ""
 
 
@@ -100,7 +100,7 @@ def _finding(finding: Finding, measurement: Measurement) -> str:
     layers = [measurement.model.layers[index] for index in finding.layers]
     place = next((layer.site[0] for layer in layers if layer.site), None)
     at = f"{_code(f'{shown(Path(place.file))}:{place.line}')} " if place is not None else ""
-    return f"{at}{_text(finding.message)}"
+    return f"{at}{plain_text(finding.message)}"
 
 
 def _ops(report: Report, index: int) -> Iterator[str]:
@@ -120,7 +120,7 @@ def _ops(report: Report, index: int) -> Iterator[str]:
             _code(str(mapped.operator.op)),
             _MARKS[marks[number]] if number in marks else "",
             _joined(names),
-            _text(source_lines(layers, report.target.file)),
+            plain_text(source_lines(layers, report.target.file)),
         ]
         yield f"| {' | '.join(cells)} |"
     yield ""
@@ -137,7 +137,7 @@ def _code(text: str) -> str:
     return "`" + text.replace("`", "'").replace("|", "¦").replace("\n", " ") + "`"
 
 
-def _text(text: str) -> str:
+def plain_text(text: str) -> str:
     """Plain text: what Markdown or HTML would take for markup is escaped."""
     for mark in "\\`*_[]#|":
         text = text.replace(mark, "\\" + mark)

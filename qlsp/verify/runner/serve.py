@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from . import provenance
+from . import provenance, reading
 from .channel import Channel, Message
 from .loading import BuilderError, build, custom_objects, load, overlay
 
@@ -68,8 +68,10 @@ class Runner:
         if importlib.util.find_spec("tensorflow") is None:
             return {"tensorflow": None}
         provenance.record()
+        reading.record()
         import tensorflow as tf
 
+        reading.watch()
         from .conversion import tfmot_version
 
         return {"tensorflow": tf.__version__, "tfmot": tfmot_version()}
@@ -173,6 +175,10 @@ class Runner:
         from .timing import latencies
 
         return latencies(files, self._examples, seconds)
+
+    def do_files(self) -> Any:
+        """Files that the user's code has read so far."""
+        return reading.files(str(self._folder))
 
     def do_save(self) -> Message:
         """Write weights, inputs and outputs to a file for another build of the model."""

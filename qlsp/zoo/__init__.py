@@ -1,0 +1,1 @@
+"""Many models by many workflows in many toolchains: `qlsp verify --all`."""
