@@ -3,7 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from qlsp.config import DEFAULT_EXCLUDE, Config, Configs, Model, find_config, load_config
+from qlsp.config import (
+    DEFAULT_EXCLUDE,
+    Config,
+    Configs,
+    Installation,
+    Model,
+    find_config,
+    load_config,
+)
 from qlsp.settings import Settings
 from qlsp.toml import ConfigError
 
@@ -38,6 +46,10 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         [tool.qlsp.models]
         small = "net.py::build"
         large = { builder = "net.py::build", set = { width = 2 }, workflows = ["qat"] }
+        trained = { builder = "net.py::build", depends-on = ["weights"] }
+        [tool.qlsp.toolchains]
+        new = ".venv"
+        old = { python = "envs/tf28/bin/python", environment = { TF_USE_LEGACY_KERAS = "1" } }
         """,
     )
     assert load_config(file) == Config(
@@ -55,6 +67,11 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         models={
             "small": Model("net.py::build"),
             "large": Model("net.py::build", {"width": 2}, None, ("qat",)),
+            "trained": Model("net.py::build", depends_on=("weights",)),
+        },
+        toolchains={
+            "new": Installation(".venv"),
+            "old": Installation("envs/tf28/bin/python", {"TF_USE_LEGACY_KERAS": "1"}),
         },
     )
 
@@ -79,6 +96,15 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         (
             "models = { a = { builder = 'x', sett = 1 } }",
             "tool.qlsp.models.a.sett: unknown key; did you mean `set`?",
+        ),
+        ("toolchains = { a = {} }", "tool.qlsp.toolchains.a.python: is missing"),
+        (
+            "toolchains = { a = { python = 'x', environment = { A = 1 } } }",
+            "tool.qlsp.toolchains.a.environment.A: expected a string, found the number 1",
+        ),
+        (
+            "toolchains = { a = { python = 'x', env = {} } }",
+            "tool.qlsp.toolchains.a.env: unknown key",
         ),
         ("exclude = ['!']", "tool.qlsp.exclude: expected patterns as in .gitignore, found '!'"),
         ("per-file-ignores = { '' = ['ALL'] }", "tool.qlsp.per-file-ignores: expected a patt"),

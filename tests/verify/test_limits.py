@@ -25,6 +25,10 @@ def loops():
 def sleeps():
     time.sleep(600)
 
+def holds():
+    import ctypes
+    ctypes.PyDLL(None).sleep(600)  # as C code that never lets another thread run
+
 def allocates():
     kept = []
     while True:
@@ -241,33 +245,34 @@ def test_interpreter_without_tensorflow(folder: Path) -> None:
     assert "choose another interpreter with --python, or: " in line
 
 
-def test_ended_from_outside(folder: Path) -> None:
-    for end in ("terminate", "kill"):
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "qlsp",
-                "verify",
-                "model.py::sleeps",
-                "--python",
-                sys.executable,
-            ],
-            cwd=folder,
-            env={**os.environ, "TMPDIR": str(folder / "tmp"), "QLSP_TEST": str(folder)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stderr is not None
-        while "building" not in process.stderr.readline():
-            pass
-        getattr(process, end)()
-        process.wait(timeout=20)
-        process.stderr.close()
-        deadline = time.monotonic() + 20
-        while left_behind(folder) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert left_behind(folder) == []
+@pytest.mark.parametrize("builder", ["sleeps", "holds"])
+@pytest.mark.parametrize("end", ["terminate", "kill"])
+def test_ended_from_outside(folder: Path, builder: str, end: str) -> None:
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "qlsp",
+            "verify",
+            f"model.py::{builder}",
+            "--python",
+            sys.executable,
+        ],
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder / "tmp"), "QLSP_TEST": str(folder)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    while "building" not in process.stderr.readline():
+        pass
+    getattr(process, end)()
+    process.wait(timeout=20)
+    process.stderr.close()
+    deadline = time.monotonic() + 20
+    while left_behind(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left_behind(folder) == []
 
 
 @pytest.mark.parametrize(

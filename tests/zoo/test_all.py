@@ -107,7 +107,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, end: int) -> No
     while not (folder / "sleeping").exists():
         time.sleep(0.05)
     os.kill(process.pid, end)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert out == ""
     assert "Traceback" not in err
     expected = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
