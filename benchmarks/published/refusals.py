@@ -78,8 +78,9 @@ def _culprit(error: BaseException, names: set[str]) -> str | None:
         for variable in ("layer", "self"):
             value = trace.tb_frame.f_locals.get(variable)
             for each in (value, getattr(value, "layer", None)):
-                if getattr(each, "name", None) in names:
-                    found = each.name
+                name = getattr(each, "name", None)
+                if name in names:
+                    found = name
         trace = trace.tb_next
     return found
 

@@ -23,6 +23,12 @@ class Published:
         return "-".join([self.module, *words])[:100]
 
     @property
+    def title(self) -> str:
+        """What it is called in tables: the function that makes it."""
+        words = re.findall(r"\w+", self.call)
+        return str(words[2] if words[:2] == ["Classifiers", "get"] else words[0])
+
+    @property
     def source(self) -> str:
         """A file with a function `build` that makes it."""
         function = self.call.partition("(")[0].partition(".")[0]
@@ -71,8 +77,10 @@ def _unets() -> tuple[Published, ...]:
 def _segmentation() -> tuple[Published, ...]:
     given = "'mobilenetv2', input_shape=(64, 64, 3), encoder_weights=None"
     calls = (f"Unet({given})", f"FPN({given})", f"Linknet({given})")
-    calls += ("PSPNet('mobilenetv2', input_shape=(48, 48, 3), encoder_weights=None)",)
-    return tuple(Published("segmentation-models", "segmentation_models", call) for call in calls)
+    pyramid = "PSPNet('mobilenetv2', input_shape=(48, 48, 3), encoder_weights=None)"
+    return tuple(
+        Published("segmentation-models", "segmentation_models", call) for call in (*calls, pyramid)
+    )
 
 
 def _larq() -> tuple[Published, ...]:

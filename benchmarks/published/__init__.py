@@ -1,0 +1,1 @@
+"""Models of public packages, converted once: what became of their layers, kept as data."""
