@@ -60,9 +60,13 @@ _STRINGS_SINCE: dict[str, Version] = {
     "swish": (2, 2),
     "mish": (2, 13),
     "leaky_relu": (2, 8),
-    "log_softmax": (2, 15),
+    "log_softmax": (2, 8),
 }
 """The TensorFlow release whose Keras 2 first knows a name as a string."""
+
+_OWN_SINCE: dict[str, Version] = {"log_softmax": (2, 15)}
+"""The release whose Keras 2 first has a function itself; before, the name stands for TensorFlow's,
+which calls itself otherwise and is not found again."""
 
 _KERAS3_STRINGS = frozenset(
     {
@@ -113,6 +117,8 @@ def knows(text: str, behaviour: Behaviour) -> bool:
 def deserializes(value: object, behaviour: Behaviour) -> bool:
     """Whether Keras, given the name of the function `value`, finds it again."""
     name = function_name(value)
+    if behaviour.keras == 2 and behaviour.tensorflow < _OWN_SINCE.get(name or "", (0, 0)):
+        return False
     return isinstance(value, str) or name is None or knows(name, behaviour)
 
 

@@ -144,7 +144,15 @@ CASES: Mapping[str, tuple[Case, ...]] = {
             "FILL:FLOAT32(4) PACK(3) RESHAPE!(x, 7) TRANSPOSE!(_) MEAN(9) "
             "SQUARED_DIFFERENCE(9, 10) MEAN(_) ADD(_, c) RSQRT(_) MUL(_, 5) MUL(9, 15) "
             "MUL(10, 15) SUB(6, 17) ADD(16, _) TRANSPOSE!(_) RESHAPE!(_, 0) MUL(_, c) ADD(_, c)",
-            keras=2, static=False, since=(2, 8), until=(2, 8),
+            keras=2, static=False, ranks=(4,), since=(2, 8), until=(2, 8), where=(("axis", -1),),
+        ),
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) RESHAPE(_) FILL:FLOAT32(2) FILL:FLOAT32(2) PACK(1) "
+            "RESHAPE!(x, 5) TRANSPOSE!(_) MEAN(7) SQUARED_DIFFERENCE(7, 8) MEAN(_) ADD(_, c) "
+            "RSQRT(_) MUL(_, 3) MUL(7, 13) MUL(8, 13) SUB(4, 15) ADD(14, _) TRANSPOSE!(_) "
+            "RESHAPE!(_, 0) MUL(_, c) ADD(_, c)",
+            keras=2, static=False, ranks=(4,), since=(2, 8), until=(2, 8),
+            where=(("axis", (1, 2, 3)),),
         ),
         Case(
             "MEAN(x) NEG(_) SQUARED_DIFFERENCE(x, 0) MEAN(_) ADD(_, c) RSQRT(_) MUL(_, c) "
@@ -230,6 +238,13 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         Case("STRIDED_SLICE(x)", keras=3),
     ),
     "Dot": (
+        Case(
+            "TRANSPOSE!(y) SHAPE(0) STRIDED_SLICE(_) PACK(_) RESHAPE!(0, _) SHAPE(x) "
+            "STRIDED_SLICE(_) STRIDED_SLICE(5) PACK(7) RESHAPE!(x, 8) BATCH_MATMUL(9, 4) SHAPE(0) "
+            "STRIDED_SLICE(_) STRIDED_SLICE(11) CONCATENATION(6, 13) STRIDED_SLICE(12) "
+            "CONCATENATION(14, _) RESHAPE!(10, _)",
+            keras=2, static=False, ranks=(4,), since=(2, 8), until=(2, 8),
+        ),
         Case(
             "TRANSPOSE!(y) SHAPE(0) STRIDED_SLICE(_) PACK(_) RESHAPE!(0, _) SHAPE(x) "
             "STRIDED_SLICE(_) PACK(_) RESHAPE!(x, _) BATCH_MATMUL(8, 4) SHAPE(0) "

@@ -75,7 +75,7 @@ def _package(behaviour: Behaviour) -> str:
 
 
 _PACKAGES: tuple[tuple[Version, str], ...] = (
-    ((2, 16), "tf_keras.layers"),
+    ((2, 15), "tf_keras.layers"),
     ((2, 6), "keras.api._v2.keras.layers"),
     ((2, 2), "tensorflow.keras.layers"),
 )
