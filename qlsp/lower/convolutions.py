@@ -158,7 +158,7 @@ def _locally_connected2d(expansion: Expansion) -> Operation:
     slices = [expansion.run("STRIDED_SLICE!(x) RESHAPE!(_)", x) for _ in range(sizes[0] * sizes[1])]
     x = expansion.emit("CONCATENATION", *slices, core=False)
     x = expansion.run("BATCH_MATMUL(x) RESHAPE!(_) TRANSPOSE!(_)", x)
-    if expansion.since(2, 15):
+    if expansion.since(2, 16):
         x.detail = KEEPS_CHANNELS
     if expansion.attr("use_bias", True):
         x = expansion.emit("ADD", x, constant=True, core=False)

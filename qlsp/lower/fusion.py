@@ -26,7 +26,7 @@ _ACTIVATIONS = frozenset(
 _ELEMENTWISE = frozenset({"RELU", "RELU6", "EXP", "NEG", "RSQRT", "SQRT"})
 _MOVES = frozenset({"RESHAPE", "EXPAND_DIMS", "TRANSPOSE", "DEPTH_TO_SPACE"})
 """The converter moves the first kind of op in front of the second."""
-_MOVES_RANGES_UNTIL: Version = (2, 5)
+_MOVES_RANGES_UNTIL: Version = (2, 8)
 """The last release that rather moves a learned range behind the second."""
 
 
