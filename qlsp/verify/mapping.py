@@ -27,6 +27,9 @@ _VANISHING: Final = frozenset(
 """Layers that compute nothing in a converted model, so never the reason for an operator."""
 
 
+_ARITHMETIC: Final = frozenset({"ADD", "SUB", "MUL", "DIV"})
+
+
 @dataclass(frozen=True, slots=True)
 class MappedOperator:
     """An operator with the layers in it, in the order in which data passes them."""
@@ -113,7 +116,18 @@ class _Trail:
         self._leave(operator, end)
         self._done |= between
         layers = {self._layer(position) for position in between}
+        layers |= self._going_on(operator, {self._layer(start) for start in starts})
         return self._sorted(layers | {each for each in named if self._standing(each) in layers})
+
+    def _going_on(self, operator: Operator, begun: set[int]) -> set[int]:
+        """The layers of the operators before that this one belongs to as well.
+
+        Of a BatchNormalization that becomes MUL and ADD, the ADD may end with the next layer's
+        activation; its constant tells.
+        """
+        if operator.op.name not in _ARITHMETIC:
+            return set()
+        return begun & self._stand(self._of_constants(operator))
 
     def _named(self, operator: Operator) -> set[int]:
         names = (self._graph.tensors[index].name for index in operator.outputs)
