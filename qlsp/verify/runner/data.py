@@ -55,6 +55,9 @@ def randomize(model: Any, seed: int = 0) -> list[str]:
         if value.dtype.kind == "f" and np.isin(value, (0.0, 1.0)).all():
             weight.assign(generator.uniform(*low_high, size=value.shape).astype(value.dtype))
             changed.append(str(weight.name))
+    for layer in all_layers(model):
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()  # Normalization computes with copies of its weights
     return changed
 
 
