@@ -63,7 +63,9 @@ def plan(
                 target = target_of_model(config, model)
                 if toolchain.error:
                     raise QlspError(toolchain.error)
-                case = replace(case, target=replace(target, trust=trust))
+                # Where the command is run from makes no difference.
+                target = replace(target, trust=trust, roots=(config.root,))
+                case = replace(case, target=target)
                 found = named or _workflows(model, case)
             except QlspError as error:
                 refused.append(Result(case, None, str(error)))

@@ -5,6 +5,7 @@ Workers have this version of qlsp, and find the project and the interpreters und
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -104,6 +105,7 @@ def _client(address: str, share: Share) -> Iterator[Client]:
             threads_per_worker=1,
             memory_limit=share.memory,
             dashboard_address=None,
+            silence_logs=logging.ERROR,
         ) as cluster,
         Client(cluster) as client,
     ):

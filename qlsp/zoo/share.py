@@ -11,8 +11,8 @@ import psutil
 from qlsp.verify.process import MEGABYTE
 
 _LEAST: Final = 2048 * MEGABYTE
-"""Bytes for one job where nothing else is said. MobileNet with TF 2.21 takes 1.4 GB, ResNet50
-2.2 GB at 32x32: what needs more than its share runs again alone."""
+"""Bytes for one job where nothing else is said: MobileNet at 32x32 takes 1.4 GB with TF 2.21.
+What needs more than its share runs again alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def project(folder: Path, settings: str) -> Path:
     (folder / "net.py").write_text(BUILDERS)
     for name in ("conv_relu6_int8", "float_island"):
         shutil.copy(MODELS / f"{name}.tflite", folder)
-    (folder / "tmp").mkdir()
+    (folder / "tmp").mkdir(exist_ok=True)
     return folder
 
 

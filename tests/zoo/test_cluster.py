@@ -6,14 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.zoo.cluster import gone, until, with_a_worker_killed
 from tests.zoo.project import PYTHON, command, environment, left_behind, project, run
 
 SETTINGS = """
@@ -31,87 +29,20 @@ VERDICTS = {
 }
 
 
-def until(condition: Callable[[], object], seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it takes too long"
-        time.sleep(0.1)
-
-
-def gone(process: psutil.Process) -> bool:
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return project(tmp_path, SETTINGS)
 
 
-@pytest.fixture
-def scheduler(folder: Path) -> Iterator[str]:
-    """The address of a scheduler with two workers, each a process for one task at a time."""
-    file = folder / "scheduler.json"
-    shared = {"cwd": folder, "env": environment(folder), "stderr": subprocess.DEVNULL}
-    distributed = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
-    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", file]
-    options = ["--no-nanny", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
-    processes = [
-        subprocess.Popen(
-            [
-                *(*distributed, "--scheduler-file", file, "--no-dashboard"),
-                *("--host", "127.0.0.1", "--port", "0"),
-            ],
-            **shared,  # type: ignore[call-overload]
-        )
-    ]
-    try:
-        until(file.exists)
-        processes += [
-            subprocess.Popen([*worker, *options], **shared)  # type: ignore[call-overload]
-            for _ in range(2)
-        ]
-        yield json.loads(file.read_text())["address"]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-
-
 def test_a_worker_that_is_killed_while_it_verifies(folder: Path, scheduler: str) -> None:
     """Its runner dies with it, and the other worker takes the case over."""
-    process = subprocess.Popen(
-        command("--cluster", scheduler, "--python", PYTHON, "--format", "json"),
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    runs = folder / "runs"
-    until(lambda: runs.exists() and any(runs.iterdir()))
-    (first,) = runs.iterdir()
-    runner = psutil.Process(int(first.name))
-    worker = runner.parent()
-    assert worker is not None
-    assert "dask_worker" in " ".join(worker.cmdline())
-    worker.kill()
-    until(lambda: gone(runner))
-    until(lambda: len(list(runs.iterdir())) == 2)
-    assert process.poll() is None
-    (folder / "awake").touch()
-    out, err = process.communicate(timeout=240)
-    assert process.returncode == 2
-    results = json.loads(out)["results"]
+    results, told = with_a_worker_killed(folder, scheduler, PYTHON)
     assert [(each["model"], each["workflow"]) for each in results] == [
         *(("first", "ptq"), ("good", "ptq"), ("raises", "ptq"), ("raises", "float")),
         ("island", "ptq"),
     ]
     assert {each["model"]: each["verdict"] for each in results} == VERDICTS
     assert "ValueError: awake" in results[0]["error"]
-    told = [line for line in err.splitlines() if line.startswith("[")]
     assert [line.split("]")[0] for line in told] == [f"[{number}/5" for number in range(1, 6)]
     assert len({line.split("]")[1].split(":")[0] for line in told}) == 5
 
@@ -129,8 +60,10 @@ def test_an_interrupted_run_leaves_no_task_on_the_workers(folder: Path, schedule
     (first,) = runs.iterdir()
     runner = psutil.Process(int(first.name))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=240)
+    _, err = process.communicate(timeout=240)
     assert process.returncode == 130
+    assert "interrupted: 0 of 1 are done" in err
+    assert "Traceback" not in err
     until(lambda: gone(runner))
 
 

@@ -50,6 +50,7 @@ def test_every_model_workflow_and_toolchain(tmp_path: Path) -> None:
     assert found.refused == ()
     large = found.cases[4]
     assert large.target.arguments == {"reason": "large"}
+    assert large.target.roots == (tmp_path,)
     assert [dict(each.interpreter.environment) for each in found.cases[4:6]] == [
         {},
         {"TF_USE_LEGACY_KERAS": "1"},

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tensorflow import tensorflow_python
+from tests.zoo.cluster import with_a_worker_killed
 from tests.zoo.project import run
 
 pytestmark = pytest.mark.slow
@@ -99,3 +100,46 @@ def test_a_run_and_what_makes_it_stale(tmp_path: Path) -> None:
         (row,) = rows(run(tmp_path, "small", "--workflow", "float", *options))
         assert not row[-1]
     assert all(kept for *_, kept in rows(run(tmp_path, "lambda", *options)))
+
+
+WAITING = """
+import os
+import time
+from pathlib import Path
+
+from tf_keras import Sequential, layers
+
+HERE = Path(__file__).parent
+
+
+def waits():
+    (HERE / "runs").mkdir(exist_ok=True)
+    (HERE / "runs" / str(os.getpid())).touch()
+    while not (HERE / "awake").exists():
+        time.sleep(0.1)
+    return small(4)
+
+
+def small(filters):
+    return Sequential([layers.Conv2D(filters, 3, input_shape=(8, 8, 3)), layers.ReLU()])
+"""
+MODELS = """
+[tool.qlsp]
+workflows = ["float", "ptq"]
+[tool.qlsp.models]
+waits = { builder = "net.py::waits", workflows = ["ptq"] }
+small = { builder = "net.py::small", set = { filters = 2 } }
+"""
+
+
+def test_all_reports_arrive_once_when_a_worker_dies(tmp_path: Path, scheduler: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(MODELS)
+    (tmp_path / "net.py").write_text(WAITING)
+    results, told = with_a_worker_killed(tmp_path, scheduler, tensorflow_python())
+    assert [(each["model"], each["workflow"], each["verdict"]) for each in results] == [
+        ("waits", "ptq", "as it should be"),
+        ("small", "float", "as it should be"),
+        ("small", "ptq", "as it should be"),
+    ]
+    assert all(each["report"]["workflows"][0]["ops"] for each in results)
+    assert len(told) == len({line.split("]")[1] for line in told}) == 3
