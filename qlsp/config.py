@@ -62,6 +62,7 @@ _Found = TypeVar("_Found")
 DEVICES = (
     "tflite-cpu",
     "tflm",
+    "edgetpu",
     *("ethos-u55", "ethos-u55-32", "ethos-u55-64", "ethos-u55-128", "ethos-u55-256"),
     *("ethos-u65", "ethos-u65-256", "ethos-u65-512"),
     *("ethos-u85", "ethos-u85-128", "ethos-u85-256", "ethos-u85-512", "ethos-u85-1024"),

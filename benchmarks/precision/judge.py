@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from qlsp.diagnostic import Diagnostic
 from qlsp.linter.analysis import Analysis
 from qlsp.linter.faults import Fault, faults
 from qlsp.rules.catalogue import RULES
+from qlsp.rules.fusion.dynamic_batch import DynamicBatch
 from qlsp.settings import Settings
 from qlsp.source.document import Document
 from qlsp.source.span import Site
@@ -77,10 +79,11 @@ def judge(record: Mapping[str, Any], workflow: Workflow, folder: Path) -> Verdic
             line = f"{Path(file).name}:{fault.span.line} {diagnostic.code} {diagnostic.message}"
             places = set(_places(fault))
             here = [index for index, each in enumerate(layers) if places & _made_at(each)]
-            if not here:
+            others = {place for each in diagnostic.related for place in _lines(each.site)}
+            around = places | others
+            if not here or not _is_run(diagnostic, layers):
                 verdict.undecided.append(line)
                 continue
-            around = places | {place for each in diagnostic.related for place in _lines(each.site)}
             announced |= around
             near = [index for index, each in enumerate(layers) if around & _made_at(each)]
             truth = _holds(diagnostic.message, bad, set(near), measured)
@@ -143,6 +146,13 @@ def is_extra(name: str, cls: str) -> bool:
     if name in _CLAMPS:
         return cls in {"ReLU", "Activation", "TFOpLambda"}
     return name == "TRANSPOSE" and cls in _IMAGES
+
+
+def _is_run(diagnostic: Diagnostic, layers: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the model has any of the layers that a diagnostic about its input names."""
+    named = [each for each in diagnostic.related if diagnostic.code == DynamicBatch.code]
+    made = {place for each in layers for place in _made_at(each)}
+    return not named or any(place in made for each in named for place in _lines(each.site))
 
 
 def _files(layers: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from qlsp.diagnostic import Applicability, Fix
 from qlsp.linter.analysis import Analysis
 from qlsp.linter.faults import Fault
-from qlsp.rules.lowered import Cell, LoweredGraph
+from qlsp.rules.cells import Cell
+from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rewrite import Operation
 from qlsp.rules.rewrite.draft import Draft, equal
 from qlsp.rules.rewrite.operations import crosses_functions, source_of

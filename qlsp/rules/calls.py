@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from qlsp.diagnostic import Applicability, Related, Severity
+from qlsp.rules.cells import Cell
 from qlsp.rules.consequence import Consequence, clauses_of, hint
-from qlsp.rules.lowered import Cell, LoweredGraph
+from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rewrite.statements import Change
 from qlsp.rules.rule import Finding, Rule
 from qlsp.source.document import Document

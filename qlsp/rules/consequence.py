@@ -8,7 +8,8 @@ from operator import attrgetter
 
 from qlsp.diagnostic import Severity
 from qlsp.lower import LayerLowering, Outcome
-from qlsp.rules.lowered import BAD, Cell
+from qlsp.rules.cells import Cell
+from qlsp.rules.lowered import BAD
 from qlsp.rules.versions import describe
 from qlsp.toolchain import Toolchain, Workflow
 

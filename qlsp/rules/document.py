@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from qlsp.diagnostic import Applicability
 from qlsp.lower import Outcome
 from qlsp.rules.calls import CallRule
-from qlsp.rules.lowered import Cell, LoweredGraph
+from qlsp.rules.cells import Cell
+from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rule import Case, Rule
 from qlsp.rules.versions import describe
 from qlsp.source.document import Document

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from packaging.version import Version
-
 from qlsp.lower import Behaviour, LayerLowering, Lowering, Outcome, behaviour, lower
+from qlsp.rules.cells import Cell, cells_of
 from qlsp.toolchain import Toolchain, Workflow
-from qlsp.trace.graph import Flavour, LayerGraph, Node, Shape, Style
+from qlsp.trace.graph import UNKNOWN, Flavour, LayerGraph, Node, Shape, Style
 
 _BY_RANK = (Outcome.EXTRA_OPS, Outcome.FLOAT_ISLAND, Outcome.RAISES)
 BAD = frozenset(_BY_RANK)
@@ -19,16 +18,6 @@ BAD = frozenset(_BY_RANK)
 _OF_DYNAMIC_BATCH = frozenset({"SHAPE", "SPACE_TO_BATCH_ND"})
 """One of these is in what every layer costs that needs the size of the batch."""
 _PREDICTED = frozenset(Outcome) - {Outcome.RAISES, Outcome.UNKNOWN, Outcome.REMOVED}
-_FIRST_KERAS_3 = Version("2.16")
-_FIRST_TF_KERAS = Version("2.13")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One workflow under one toolchain."""
-
-    workflow: Workflow
-    toolchain: Toolchain
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +72,14 @@ class LoweredGraph:
         """`graph` in all cells that its code can be meant for.
 
         A method that is not traced as part of a model (a training step, a layer's `call`) is
-        nothing that `quantize_model` ever sees.
+        nothing that `quantize_model` ever sees. Toolchains whose Keras lacks one of its layers are
+        left out, unless all do.
         """
         if graph.kind == "fragment" and "." in graph.name:
             workflows = [each for each in workflows if each != "qat"]
         return cls(
             graph,
-            tuple(_cells(graph.flavour, workflows, toolchains)),
+            cells_of(graph, workflows, toolchains),
             quantizes=quantizes,
             device=device,
         )
@@ -301,8 +291,7 @@ class LoweredGraph:
     @cached_property
     def _static(self) -> LoweredGraph | None:
         """The same model with a batch of one; None if its batch has a fixed size already."""
-        sources = [node for node in self.graph.nodes if node.kind == "input"]
-        if not any(node.shape is not None and node.shape[:1] == (None,) for node in sources):
+        if not any(map(has_dynamic_batch, self.graph.nodes)):
             return None
         return LoweredGraph(_with_batch(self.graph), self.cells)
 
@@ -375,12 +364,28 @@ def _size(node: Node) -> int:
     return sum(map(_size, node.body.nodes)) - min(inputs, len(node.inputs))
 
 
+def has_dynamic_batch(node: Node) -> bool:
+    """Whether the node is an input whose batch certainly has no fixed size."""
+    if node.kind != "input":
+        return False
+    if node.shape is not None:
+        return node.shape[:1] == (None,)
+    is_written = node.cls == "InputLayer" and node.style is not Style.IMPLICIT
+    return is_written and node.attrs_complete and _FIXES_BATCH.isdisjoint(node.attrs)
+
+
+_FIXES_BATCH = frozenset(
+    {"batch_size", "batch_shape", "batch_input_shape", "tensor", "input_tensor", "type_spec"}
+)
+"""Arguments of `Input` that may give the batch a size."""
+
+
 def _with_batch(graph: LayerGraph) -> LayerGraph:
     """`graph` on a batch of one."""
     nodes = [
         replace(
             node,
-            shape=(1, *node.shape[1:]) if node.shape and node.shape[0] is None else node.shape,
+            shape=(1, *node.shape[1:]) if node.shape and _is_batch(node) else node.shape,
             body=None if node.body is None else _with_batch(node.body),
         )
         for node in graph.nodes
@@ -388,23 +393,7 @@ def _with_batch(graph: LayerGraph) -> LayerGraph:
     return replace(graph, nodes=nodes)
 
 
-def _cells(
-    flavour: Flavour, workflows: Sequence[Workflow], toolchains: Sequence[Toolchain]
-) -> Iterator[Cell]:
-    possible = [each for each in toolchains if _admits(flavour, each)] or toolchains
-    for workflow in workflows:
-        for toolchain in possible:
-            # tfmot accepts no Keras 3 model, whatever is in it.
-            if workflow == "qat" and (toolchain.tfmot is None or toolchain.keras == 3):
-                continue
-            yield Cell(workflow, toolchain)
-
-
-def _admits(flavour: Flavour, toolchain: Toolchain) -> bool:
-    """Whether code written for `flavour` can run there."""
-    tensorflow = Version(toolchain.tensorflow)
-    if flavour == "tf_keras":
-        return toolchain.keras == 2 and tensorflow >= _FIRST_TF_KERAS
-    if flavour == "keras3":
-        return toolchain.keras == 3 or tensorflow < _FIRST_KERAS_3
-    return True
+def _is_batch(node: Node) -> bool:
+    """Whether the first axis is a batch of unknown size; a layer's first axis always is one."""
+    first = node.shape[0] if node.shape else 1
+    return first is None or (first is UNKNOWN and node.kind == "layer")

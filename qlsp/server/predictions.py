@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from qlsp.linter.analysis import Analysis
 from qlsp.lower import LayerLowering, Outcome
-from qlsp.rules.lowered import Cell, LoweredGraph
+from qlsp.rules.cells import Cell
+from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.versions import describe
 from qlsp.source.span import Span
 from qlsp.toolchain import Workflow

@@ -32,7 +32,7 @@ _SINCE: Mapping[str, Mapping[str, Version]] = {
 def refusal_of_construction(node: Node, behaviour: Behaviour) -> Refusal | None:
     """Why a layer can't be constructed, None if it can."""
     cls = node.cls
-    if not _has(cls, behaviour):
+    if not has_layer(cls, behaviour):
         package = _package(behaviour)
         return (
             "AttributeError",
@@ -56,8 +56,8 @@ def refusal_of_construction(node: Node, behaviour: Behaviour) -> Refusal | None:
     return None
 
 
-def _has(cls: str, behaviour: Behaviour) -> bool:
-    """Whether Keras has the class; one that no Keras has is the user's own."""
+def has_layer(cls: str, behaviour: Behaviour) -> bool:
+    """Whether Keras has a layer class; one that no Keras has is the user's own."""
     if behaviour.keras == 3:
         return cls in _signatures("keras3") or cls not in _signatures("keras2")
     if has_class(cls, behaviour.tensorflow):

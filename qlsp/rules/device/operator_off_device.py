@@ -32,6 +32,13 @@ class OperatorOffDevice(Rule):
     | `ethos-u55`, `ethos-u65` | 55, Vela 5.2.0 (`vela --supported-ops-report`) |
     | `ethos-u85` | 74, the same report |
     | `tflm` | 100, the kernels in the Python package tflite-micro of 2026-10-23 |
+    | `edgetpu` | 35, from two copies of Coral's table, neither with a date |
+
+    The Edge TPU compiler is not at hand, and Coral's table only in copies: that of Axis (the Edge
+    TPU in ARTPEC-7) is whole from `Add` to `ResizeBilinear`, and behind that there is one of 2019.
+    So an operator behind `RESIZE_BILINEAR` in the alphabet (`RSQRT`, `SUM`, `TRANSPOSE`,
+    `TRANSPOSE_CONV`, …) is not reported. That compiler places on the device only what comes
+    before the first operator that it does not map: everything behind it runs on the processor.
 
     The name may tell the size too, as in Vela (`ethos-u55-128`).
 
@@ -47,7 +54,9 @@ class OperatorOffDevice(Rule):
 
     ## References
     - [Vela](https://pypi.org/project/ethos-u-vela/),
-      [TensorFlow Lite Micro](https://github.com/tensorflow/tflite-micro)
+      [TensorFlow Lite Micro](https://github.com/tensorflow/tflite-micro),
+      [Axis: operators of ARTPEC-7](https://developer.axis.com/computer-vision/on-device/system-on-chip/artpec-7/supported-ops/),
+      [Coral: models on the Edge TPU](https://coral.ai/docs/edgetpu/models-intro/)
     """
 
     code = "QL501"
@@ -73,6 +82,15 @@ class OperatorOffDevice(Rule):
             workflows=("ptq",),
             device="tflm",
         ),
+        Case(
+            "an activation that the Edge TPU compiler does not map",
+            """
+            x = layers.Conv2D(8, 3)(x)
+            x = layers.LeakyReLU()(x)
+            """,
+            workflows=("ptq",),
+            device="edgetpu",
+        ),
     )
     good = (
         Case(
@@ -83,6 +101,15 @@ class OperatorOffDevice(Rule):
             """,
             workflows=("ptq",),
             device="ethos-u55-128",
+        ),
+        Case(
+            "an operator of which it is not known whether the Edge TPU runs it",
+            """
+            x = layers.Conv2D(8, 3)(x)
+            x = layers.Permute((2, 1, 3))(x)
+            """,
+            workflows=("ptq",),
+            device="edgetpu",
         ),
     )
 
@@ -108,9 +135,7 @@ def _off(model: LoweredGraph, node: Node, target: Device) -> Fate:
     """What becomes of a layer, as if the operators that the device lacks were all of it."""
     found = {}
     for cell, layer in model.fate(node).items():
-        off = tuple(
-            op for op in layer.ops if op.type != "FLOAT32" and op.name not in target.operators
-        )
+        off = tuple(op for op in layer.ops if op.type != "FLOAT32" and target.lacks(op.name))
         outcome = Outcome.EXTRA_OPS if off else Outcome.OWN_OP
         found[cell] = replace(layer, outcome=outcome, ops=off)
     return found

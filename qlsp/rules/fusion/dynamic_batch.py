@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from qlsp.diagnostic import Applicability
 from qlsp.rules.consequence import consequence
-from qlsp.rules.lowered import LoweredGraph
+from qlsp.rules.lowered import LoweredGraph, has_dynamic_batch
 from qlsp.rules.rewrite import SetArgument
 from qlsp.rules.rule import Case, Finding, Rewrite, Rule, related
-from qlsp.trace.graph import Node, Style
+from qlsp.trace.graph import Style
 
 _PLACES = 8
 """How many of the layers' places are told."""
@@ -75,7 +75,7 @@ class DynamicBatch(Rule):
 
     def check(self, model: LoweredGraph) -> Iterator[Finding]:
         """At most one finding per model, at its input."""
-        source = next((node for node in model.graph.nodes if _is_dynamic(node)), None)
+        source = next((node for node in model.graph.nodes if has_dynamic_batch(node)), None)
         if source is None or model.graph.kind not in {"functional", "sequential"}:
             return
         fate, blamed = model.fate_of_dynamic_batch
@@ -95,7 +95,3 @@ class DynamicBatch(Rule):
             related=related(*((node, f"the {node.cls}") for node in blamed))[:_PLACES],
             rewrites=rewrites,
         )
-
-
-def _is_dynamic(node: Node) -> bool:
-    return node.kind == "input" and node.shape is not None and node.shape[:1] == (None,)

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from qlsp.diagnostic import Applicability
 from qlsp.lower import LayerLowering, Outcome
 from qlsp.rules import layers
+from qlsp.rules.cells import Cell
 from qlsp.rules.consequence import consequence
-from qlsp.rules.lowered import Cell, LoweredGraph
+from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rewrite import NewLayer, Replace, SetArgument
 from qlsp.rules.rule import Case, Finding, Rewrite, Rule
 from qlsp.trace.graph import Node
