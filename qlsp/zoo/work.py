@@ -75,7 +75,12 @@ class _Run:
 
     def _built(self, session: Session, case: Case, started: int) -> None:
         """Note the files that the model depends on."""
-        read = session.files()
+        try:
+            read = session.files()
+        except QlspError:
+            if session.over:
+                raise
+            read = None
         own = [case.target.file, *case.depends_on]
         own += [Path(case.target.data.partition("::")[0])] if case.target.data else []
         found = None if read is None else states((*own, *read))

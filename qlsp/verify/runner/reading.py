@@ -11,6 +11,7 @@ import importlib
 import os
 import site
 import sys
+import sysconfig
 from typing import Any
 
 _MOST = 10000
@@ -45,9 +46,9 @@ def files(own: str) -> list[str] | None:
     Absolute, sorted; what was looked for and is missing is among them. None where there are more
     than can be told.
     """
-    modules = [getattr(each, "__file__", None) for each in list(sys.modules.values())]
+    modules = map(_file_of, list(sys.modules.values()))
     found: set[str] = set()
-    for path in [*_opened, *(each for each in modules if isinstance(each, str))]:
+    for path in [*_opened, *filter(None, modules)]:
         found.update(_parts(os.path.abspath(path)))  # noqa: PTH100 - `resolve` follows links
     outside = (*_installed(), *_SYSTEM, os.path.join(own, ""))  # noqa: PTH118
     kept = [
@@ -58,12 +59,21 @@ def files(own: str) -> list[str] | None:
     return sorted(kept) if len(kept) <= _MOST else None
 
 
+def _file_of(module: Any) -> str | None:
+    """Where a module is from; without asking a lazy one, which would import it."""
+    with contextlib.suppress(Exception):
+        path = object.__getattribute__(module, "__dict__").get("__file__")
+        return path if isinstance(path, str) else None
+    return None
+
+
 def _installed() -> tuple[str, ...]:
-    """Folders of the interpreter, its packages and the runner."""
-    folders = {sys.prefix, sys.base_prefix, os.path.dirname(os.__file__)}  # noqa: PTH120
+    """Folders of Python's library, of packages and of the runner; a prefix may be just `/usr`."""
+    paths = sysconfig.get_paths()
+    folders = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     folders.add(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
     with contextlib.suppress(AttributeError):  # within an old virtualenv
-        folders.update(site.getsitepackages())
+        folders.update([*site.getsitepackages(), site.getusersitepackages()])
     return tuple(os.path.join(folder, "") for folder in folders)  # noqa: PTH118
 
 
