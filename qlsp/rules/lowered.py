@@ -156,6 +156,13 @@ class LoweredGraph:
             position += size
         return found
 
+    def layer_around(self, node: Node) -> Node | None:
+        """The user-defined layer or nested model of the graph that a flat node is inside of."""
+        if node.layer in self._outer:
+            return None
+        inside = (index for index, body in self._bodies.items() if node.index in body)
+        return next((self.graph.nodes[index] for index in inside), None)
+
     def fate_unless(
         self, node: Node, other: Node, faults: Collection[Outcome] = (Outcome.RAISES,)
     ) -> Mapping[Cell, LayerLowering]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qlsp.diagnostic import Applicability
+from qlsp.lower import Outcome
 from qlsp.rules import layers
 from qlsp.rules.consequence import consequence
 from qlsp.rules.lowered import LoweredGraph
@@ -96,6 +97,29 @@ class BatchnormNotFolded(Rule):
             x = layers.Add()([x, y])
             """,
         ),
+        Case(
+            "behind a layer of your own, with quantization-aware training",
+            """
+            import tensorflow as tf
+            from tensorflow.keras import layers
+
+
+            class Scaled(layers.Layer):
+                def __init__(self, filters):
+                    super().__init__()
+                    self.conv = layers.Conv2D(filters, 3)
+
+                def call(self, inputs):
+                    return self.conv(inputs)
+
+
+            inputs = layers.Input((32, 32, 3))
+            x = Scaled(8)(inputs)
+            x = layers.BatchNormalization()(x)
+            model = tf.keras.Model(inputs, x)
+            """,
+            workflows=("qat",),
+        ),
     )
     good = (
         Case(
@@ -116,6 +140,9 @@ class BatchnormNotFolded(Rule):
             if not layers.is_batchnorm(node) or node.attr("training") is True:
                 continue
             before = layers.producer(graph, node)
+            if before is not None and (own := model.layer_around(before)) is not None:
+                yield from _after_own_layer(model, node, own)
+                continue
             if before is None or before.kind not in {"input", "layer", "op"}:
                 continue
             if layers.is_unknown_input(graph, before) or _is_activated_layer(graph, before):
@@ -136,6 +163,15 @@ class BatchnormNotFolded(Rule):
                 related=related((before, "what it follows")),
                 rewrites=_rewrites(graph, before, node),
             )
+
+
+def _after_own_layer(model: LoweredGraph, node: Node, own: Node) -> Iterator[Finding]:
+    """Behind a layer of the user's, which tfmot knows no quantization for, nothing folds."""
+    fate = {cell: layer for cell, layer in model.fate(node).items() if cell.workflow == "qat"}
+    found = consequence(fate, (Outcome.RAISES,))
+    if found is not None and model.layer_around(node) is None and own.kind == "layer":
+        message = f"BatchNormalization after your layer {own.cls} cannot fold: {found.text}"
+        yield Finding(node, message, found, related=related((own, "what it follows")))
 
 
 def _is_activated_layer(graph: LayerGraph, before: Node) -> bool:
