@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import sys
 
 import click
@@ -21,6 +23,8 @@ _COMMANDS = {
     "server": "Run the language server over standard input and output.",
     "evidence": "Measure conversions, and compare them with the shipped evidence.",
 }
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class _Lazy(click.Group):
@@ -51,4 +55,11 @@ def main() -> None:
         cli(standalone_mode=True)
     except QlspError as error:
         click.echo(f"qlsp: error: {error}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        click.echo(f"qlsp: error: {error.strerror}: free some, then try again", err=True)
+        # What is left to be printed can't be: Python would complain about it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(2)

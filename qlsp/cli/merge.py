@@ -17,6 +17,7 @@ from qlsp.cli.running import (
     stdout_console,
     target_of,
     terminated,
+    write_output,
 )
 from qlsp.config import absolute, find_config
 from qlsp.discovery.settings import settings_for
@@ -115,10 +116,7 @@ def command(
             data=None if data is None else absolute(data),
             settings=settings,
         )
-    try:
-        output.write_bytes(result.content)
-    except OSError as error:
-        raise QlspError(f"{output}: {error.strerror or error}") from None
+    write_output(output, result.content, "--output")
     if form == "json":
         json.dump(merge_data(result), sys.stdout, indent=2)
         click.echo()

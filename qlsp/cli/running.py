@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -204,6 +206,31 @@ def memory_limit(text: str | None) -> int:
     if match is None or unit is None or not float(match[1]):
         raise QlspError(f"--memory {text}: write a size, as in 800M or 4G")
     return int(float(match[1]) * unit)
+
+
+def write_output(file: Path, content: bytes, option: str) -> None:
+    """Write a file that was asked for with `option`, whole or not at all. Raises `QlspError`."""
+    try:
+        if file.exists() and not file.is_file():
+            file.write_bytes(content)  # a pipe or a device
+            return
+        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(file)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise QlspError(f"{option} {file}: {error.strerror or error}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from qlsp.cli.running import (
     terminated,
     with_data,
     workflows_of,
+    write_output,
 )
 from qlsp.cli.zoo import ZooOptions, refuse, verify_all, zoo_options
 from qlsp.config import Model, find_config
@@ -204,7 +205,7 @@ def command(
         result = _placed(result, device, timeout)
     _print(result, form)
     if html is not None:
-        _write(html, html_page(result))
+        write_output(html, html_page(result).encode(), "--html")
     if isinstance(result, Report):
         sys.exit(1 if result.worse else 0)
     if write and result.mended is not None and not result.broken:
@@ -227,13 +228,6 @@ def _print(result: Report | Comparison, form: str) -> None:
         print_report(result, console)
     else:
         print_comparison(result, console)
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise QlspError(f"--html {file}: {error.strerror or error}") from None
 
 
 def _parsed(

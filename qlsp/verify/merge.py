@@ -15,9 +15,10 @@ from qlsp.toolchain import Toolchain
 from qlsp.verify.findings import Finding, findings
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.mend import mend
+from qlsp.verify.messages import last_line
 from qlsp.verify.model import BuiltModel
 from qlsp.verify.process import Limits
-from qlsp.verify.session import Conversion, Progress, Session, Target, last_line
+from qlsp.verify.session import Conversion, Progress, Session, Target
 from qlsp.verify.verify import open_model
 
 STEP: Final = 1.001

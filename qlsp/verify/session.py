@@ -18,11 +18,17 @@ from qlsp.error import QlspError
 from qlsp.lower.lowering import ConversionError
 from qlsp.toml import shown
 from qlsp.toolchain import Workflow
+from qlsp.verify.messages import exception_message, last_line
 from qlsp.verify.model import BuiltModel
-from qlsp.verify.process import Child, ExitError, LimitError, Limits
+from qlsp.verify.process import MEGABYTE, Child, ExitError, LimitError, Limits
 
 _RUNNER: Final = Path(__file__).parent / "runner" / "main.py"
 _KERAS_PACKAGES: Final = {"tensorflow", "keras", "tf_keras"}
+
+_LEAST_ROOM: Final = 4 * MEGABYTE
+"""Bytes that have to be free for temporary files."""
+_COPIES: Final = 3
+"""How often weights are there at once: in a SavedModel, in what is converted, and to compare."""
 
 _STAGES: Final = {"build": "building", "merge": "merging"}
 _HINTS: Final = {
@@ -128,7 +134,11 @@ class Session:
         """Start the interpreter. Raises `QlspError`."""
         self._interpreter = interpreter
         self._progress = progress
-        self._folder = Path(tempfile.mkdtemp(prefix="qlsp-verify-"))
+        try:
+            self._folder = Path(tempfile.mkdtemp(prefix="qlsp-verify-"))
+        except OSError as error:
+            raise QlspError(f"no temporary folder can be made: {error}") from None
+        self._needed = _LEAST_ROOM
         self._doing = "starting"
         self._since = time.monotonic()
         self.seconds: dict[str, float] = {}
@@ -141,10 +151,20 @@ class Session:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise QlspError(f"{interpreter.path} can't be run: {error.strerror or error}") from None
         try:
-            self._python = str(self._receive()["python"])
+            self._python = self._greeting()
         except BaseException:
             self.close()
             raise
+
+    def _greeting(self) -> str:
+        """The version of Python that answers. Raises `QlspError` if it is none, or too old."""
+        answer = self._receive()
+        if "too_old" in answer:
+            raise QlspError(
+                f"{self._interpreter.path} is Python {answer['too_old']}, and 3.7 is the oldest "
+                "that can be verified in; choose another interpreter with --python"
+            )
+        return str(answer["python"])
 
     def _environment(self) -> dict[str, str]:
         environment = {
@@ -193,6 +213,7 @@ class Session:
         """Import the file and call the builder, or load the model file."""
         answer = self._open(target) if target.is_file else self._build(target)
         model = BuiltModel.of(self._result(answer, target))
+        self._needed = _LEAST_ROOM + _COPIES * 4 * model.params
         if target.data:
             self._result(self._call("reading the data", do="data", data=target.data), target)
         return model
@@ -239,6 +260,7 @@ class Session:
                 representative=representative,
             )
         except ExitError as error:
+            self._check_room()
             reason = ConversionError("Abort", f"{error}: {last_line(error.output)}")
             return Conversion(workflow, None, reason, False, {}, 0.0)
         found = self._result(answer)
@@ -329,7 +351,17 @@ class Session:
         """Whether the runner has ended."""
         return self._child.ended
 
+    def _check_room(self) -> None:
+        """Say so before the disk is full: converters take other ways, or end, where it is."""
+        free = shutil.disk_usage(self._folder).free
+        if free < self._needed:
+            raise QlspError(
+                f"{free / MEGABYTE:.1f} MB are free in {self._folder.parent}, and this model needs "
+                f"{self._needed / MEGABYTE:.0f} MB for temporary files: make room, or set TMPDIR"
+            )
+
     def _call(self, doing: str, **command: object) -> dict[str, Any]:
+        self._check_room()
         self._enter(doing)
         self._child.send(json.dumps(command).encode())
         while "stage" in (answer := self._receive()):
@@ -380,7 +412,8 @@ class Session:
             raise QlspError(error["message"])
         if error["type"] == "ModuleNotFoundError" and error["module"] in _KERAS_PACKAGES:
             raise QlspError(self.without(error["module"]))
-        raise QlspError(_exception_message(error, self._doing, target))
+        folders = () if target is None else (target.file.parent, *target.roots)
+        raise QlspError(exception_message(error, self._doing, folders))
 
     def without(self, package: str) -> str:
         """That the interpreter lacks `package`, and what to do about it."""
@@ -389,31 +422,3 @@ class Session:
             f"no {package} in {path} ({origin}); "
             f"choose another interpreter with --python, or: {path} -m pip install {package}"
         )
-
-
-def _exception_message(error: Mapping[str, Any], doing: str, target: Target | None) -> str:
-    text = first_line(error["message"])
-    if error["type"] == "SystemExit":
-        what = f"sys.exit({text}) was called"
-    else:
-        what = error["type"] + (f": {text}" if text else "")
-    own = [frame for frame in error["trace"] if _is_project(frame[0], target)]
-    at = f" ({shown(Path(own[-1][0]))}:{own[-1][1]})" if own else ""
-    return f"while {doing}, {what}{at}"
-
-
-def _is_project(file: str, target: Target | None) -> bool:
-    if target is None:
-        return False
-    folders = (target.file.parent, *target.roots)
-    return "site-packages" not in file and any(Path(file).is_relative_to(each) for each in folders)
-
-
-def first_line(text: str) -> str:
-    """The first line of `text` that says something."""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
-
-
-def last_line(text: str) -> str:
-    """The last line of `text` that says something."""
-    return first_line("\n".join(reversed(text.splitlines())))

@@ -209,7 +209,8 @@ def open_model(
         if numbers < _OLDEST and target.file.suffix != ".pb":
             raise QlspError(
                 f"{interpreter.path} has TensorFlow {versions.tensorflow}; "
-                "2.1 is the oldest that can be verified, except for a frozen graph (.pb)"
+                "2.1 is the oldest that can be verified, except for a frozen graph (.pb); "
+                "choose another interpreter with --python"
             )
     model = session.build(target)
     if versions is None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -95,6 +97,12 @@ def returns_nothing():
 def returns_two():
     return 1, 2
 
+class Model:
+    __module__ = "keras.models"
+
+def returns_two_models():
+    return Model(), Model()
+
 def needs(size, depth=2, *, classes):
     pass
 
@@ -112,6 +120,7 @@ async def coroutine():
     pass
 """
 
+TFLITE = Path(__file__).parent / "models" / "conv_relu6_int8.tflite"
 PYTHON = getattr(sys, "_base_executable", sys.executable)
 """A Python without TensorFlow, so that it is not imported each time."""
 
@@ -132,6 +141,11 @@ CASES = [
     ("raises", [], "while building, ZeroDivisionError: division by zero (model.py:"),
     ("returns_nothing", [], "'returns_nothing' returned None, not a Keras model"),
     ("returns_two", [], "'returns_two' returned an object of type tuple, not a Keras model"),
+    (
+        "returns_two_models",
+        [],
+        "an object of type tuple, not a Keras model; wrap it in a function that returns the one",
+    ),
     ("needs", [], "missing a required argument: 'size'; give it with --set size=... --set clas"),
     ("needs", ["--set", "size=3", "--set", "classes=4"], "'needs' returned None"),
     ("needs", ["--set", "sise=3"], "--set size=... --set classes=..."),
@@ -243,6 +257,82 @@ def test_interpreter_without_tensorflow(folder: Path) -> None:
     line = error_of(run(folder, "model.py::build"))
     assert f"no tensorflow in {folder}/env/bin/python (" in line
     assert "choose another interpreter with --python, or: " in line
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6"])
+def test_interpreter_that_is_too_old(folder: Path, version: str) -> None:
+    found = Path.home().glob(f".pyenv/versions/{version}.*/bin/python")
+    python = next(map(str, found), None) or shutil.which(f"python{version}")
+    if python is None or subprocess.run([python, "-c", ""], capture_output=True).returncode:
+        pytest.skip(f"no Python {version} here")
+    line = error_of(run(folder, "model.py::raises", "--python", python))
+    assert f" is Python {version}." in line
+    assert (
+        "3.7 is the oldest that can be verified in; choose another interpreter with --pyt" in line
+    )
+    assert left_behind(folder) == []
+
+
+def test_interpreter_with_a_tensorflow_that_is_too_old(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = folder / "packages" / "tensorflow"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("__version__ = '2.0.4'\n")
+    monkeypatch.setenv("PYTHONPATH", str(package.parent), prepend=os.pathsep)
+    line = error_of(run(folder, "model.py::raises", "--python", PYTHON))
+    assert "has TensorFlow 2.0.4; 2.1 is the oldest that can be verified" in line
+    assert line.endswith("choose another interpreter with --python")
+    assert left_behind(folder) == []
+
+
+@pytest.fixture
+def full_disk(folder: Path) -> Iterator[Path]:
+    """A folder with half a megabyte of room."""
+    disk = folder / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("file systems can't be mounted here")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_no_room_for_temporary_files(
+    folder: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "tmp").rmdir()
+    (folder / "tmp").symlink_to(full_disk)
+    line = error_of(run(folder, "model.py::raises", "--python", PYTHON))
+    assert line.endswith("make room, or set TMPDIR")
+    assert left_behind(folder) == []
+
+
+def test_no_room_for_the_page(folder: Path, full_disk: Path) -> None:
+    page = full_disk / "page.html"
+    page.write_text("the old one")
+    (full_disk / "filler").write_bytes(b"x" * (500 << 10))
+    done = run(folder, str(TFLITE), "--html", str(page))
+    assert done.returncode == 2
+    assert done.stderr == f"qlsp: error: --html {page}: No space left on device\n"
+    assert page.read_text() == "the old one"
+    assert len(list(full_disk.iterdir())) == 2
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "junit"])
+def test_no_room_for_the_report(folder: Path, form: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "qlsp", "verify", TFLITE, "--format", form],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "qlsp: error: No space left on device: free some, then try again\n"
 
 
 @pytest.mark.parametrize("builder", ["sleeps", "holds"])

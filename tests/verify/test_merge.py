@@ -65,7 +65,7 @@ def bench(folder: Path, python: str, environment: dict[str, str], *names: str) -
 
 @pytest.fixture(scope="module")
 def new(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    names = ("stacked", "silu", "batchnorm", "relu_fused")
+    names = ("stacked", "silu", "batchnorm", "relu_fused", "residual", "two_outputs")
     return bench(tmp_path_factory.mktemp("new"), tensorflow_python(), {}, *names)
 
 
@@ -76,8 +76,14 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     if not python:
         pytest.skip("QLSP_OLD_TENSORFLOW_PYTHON names no Python with TF 2.5 and tfmot 0.5.0")
     path = os.environ.get("QLSP_OLD_TENSORFLOW_PATH", "")
-    names = ("relu6", "relu", "stacked")
+    names = ("relu6", "relu", "stacked", "residual", "two_outputs")
     return bench(tmp_path_factory.mktemp("old"), python, {"PYTHONPATH": path}, *names)
+
+
+RESIDUAL = [
+    *("CONV_2D+RELU6:INT8", "CONV_2D+RELU6:INT8", "CONV_2D:INT8", "ADD+RELU6:INT8"),
+    *("CONV_2D+RELU6:INT8", "CONV_2D:INT8", "CONV_2D:INT8", "ADD+RELU6:INT8", *HEAD),
+]
 
 
 def learned(found: dict[str, Any]) -> dict[str, str]:
@@ -133,6 +139,31 @@ def test_tfmot_that_keeps_relu_apart(
     assert found["agrees"]
     relus = [source for source in learned(found).values() if "re_lu" in source]
     assert len(relus) == 2
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_residual_blocks(new: Bench, fixed: bool) -> None:
+    builder = ["residual", "--fix"] if fixed else ["residual_fused"]
+    found = new.merged("residual.h5", *builder)
+    assert found["ops"]["trained"].count("RELU6:INT8") == 5
+    assert found["ops"]["merged"] == RESIDUAL
+    assert found["agrees"]
+
+
+def test_two_outputs(new: Bench) -> None:
+    found = new.merged("two_outputs.h5", "two_outputs_fused")
+    assert found["ops"]["trained"].count("RELU6:FLOAT32") == 3
+    assert not any("RELU6:" in op or "FLOAT32" in op for op in found["ops"]["merged"])
+    assert len(found["outputs"]) == 2
+    assert found["agrees"]
+
+
+@pytest.mark.parametrize("name", ["residual", "two_outputs"])
+def test_branches_with_tfmot_that_keeps_relu_apart(old: Bench, name: str) -> None:
+    found = old.merged(f"{name}.h5", f"{name}_fused")
+    assert any(op.startswith("RELU") for op in found["ops"]["trained"])
+    assert not any(op.startswith("RELU") for op in found["ops"]["merged"])
+    assert found["agrees"]
 
 
 def test_ranges_come_from_behind_the_last_activation(new: Bench) -> None:

@@ -14,6 +14,19 @@ from qlsp.verify.runner.saved import check_safe
 
 LAMBDA = {"class_name": "Lambda", "config": {"name": "shift", "function": ["4wEAAAA=", None, None]}}
 CALL = {"module": "os", "class_name": "function", "config": "system"}
+FETCH = {"module": "keras.utils", "class_name": "function", "config": "get_file"}
+UNLOCK = {"module": "keras.config", "class_name": "enable_unsafe_deserialization", "config": {}}
+TORCH = {"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {"name": "net"}}
+WRITE = {"class_name": "TFOpLambda", "config": {"name": "save", "function": "io.write_file"}}
+PICKLE = {"class_name": "TFOpLambda", "config": {"name": "x", "function": "compat.v1.py_func"}}
+PLAIN = [
+    {"module": "keras.activations", "class_name": "function", "config": "relu"},
+    {"module": "builtins", "class_name": "function", "config": "relu"},
+    {"module": "keras.src.models.functional", "class_name": "Functional", "config": {}},
+    {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}},
+    {"class_name": "TFOpLambda", "config": {"name": "mul", "function": "math.multiply"}},
+    {"class_name": "TFOpLambda", "config": {"name": "up", "function": "image.resize"}},
+]
 DENSE = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}}
 
 
@@ -47,6 +60,11 @@ def h5_file(folder: Path, config: str) -> Path:
             "names 'builtins.eval', so loading it runs code outside Keras",
         ),
         (CALL, "names 'os.function', so loading it runs code outside Keras; --trust"),
+        (FETCH, "names the function 'keras.utils.get_file', so loading it runs code besides"),
+        (UNLOCK, "names the function 'keras.config.enable_unsafe_deserialization', so loading"),
+        (TORCH, "layer 'net' is a TorchModuleWrapper, so loading it runs code from the file"),
+        (WRITE, "layer 'save' calls 'tf.io.write_file', which reaches outside Keras; --trust"),
+        (PICKLE, "layer 'x' calls 'tf.compat.v1.py_func', which reaches outside Keras"),
     ],
 )
 def test_code_is_not_run(tmp_path: Path, make: Any, layer: dict[str, Any], message: str) -> None:
@@ -57,7 +75,7 @@ def test_code_is_not_run(tmp_path: Path, make: Any, layer: dict[str, Any], messa
 
 @pytest.mark.parametrize("make", [keras_file, h5_file])
 def test_plain_model_passes(tmp_path: Path, make: Any) -> None:
-    check_safe(make(tmp_path, json.dumps(model_of(DENSE))))
+    check_safe(make(tmp_path, json.dumps(model_of(DENSE, *PLAIN))))
 
 
 def test_class_of_the_builders_file_is_known(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ alone unless representative data is given).
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import sys
@@ -18,6 +19,8 @@ from typing import Any, Callable, Sequence
 
 Examples = Sequence[Sequence[Any]]
 """Representative data: per example one array per model input, batch axis included."""
+
+_NO_SPACE = os.strerror(errno.ENOSPC)
 
 
 @dataclass
@@ -31,7 +34,9 @@ class Failure:
 
     @classmethod
     def of(cls, stage: str, error: BaseException) -> Failure:
-        """The failure that `error`, being handled, is."""
+        """The failure that `error`, being handled, is; a full disk is none of the converter's."""
+        if _NO_SPACE in str(error):
+            raise error
         return cls(stage, type(error).__name__, str(error), traceback.format_exc())
 
 

@@ -3,14 +3,19 @@
 Reads on every Python, so that a too old one is told so.
 """
 
-import importlib.util
 import os
 import sys
 
+_OLDEST = (3, 7)
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - Python 2 has no pathlib
 
 
-def _main() -> None:
+def _main():  # type: () -> None
+    if sys.version_info < _OLDEST:
+        sys.stdout.write('{"too_old": "%s"}\n' % sys.version.split()[0])  # noqa: UP031
+        sys.exit()
+    import importlib.util
+
     # Only by this name: the user's own modules may be called `data` or `build`.
     spec = importlib.util.spec_from_file_location(
         "qlsp_runner",

@@ -19,6 +19,14 @@ from .loading import BuilderError
 _OWN = {"", "keras", "keras_core", "tensorflow", "tensorflow_model_optimization"}
 _OWN |= {"tf_keras", "keras_hub", "keras_nlp", "keras_cv"}
 """Packages whose classes a file may name."""
+_RUNNING = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "__lambda__"}
+"""Classes of Keras that bring or load code."""
+_FUNCTIONS = {"activations", "constraints", "initializers", "losses", "metrics", "ops"}
+_FUNCTIONS |= {"regularizers"}
+"""Modules of Keras whose functions a file may name; `keras.utils` has some that fetch files."""
+_REACHING = {"data", "gfile", "io", "load_library", "load_op_library", "numpy_function"}
+_REACHING |= {"py_func", "py_function", "raw_ops", "saved_model", "summary"}
+"""Parts of TensorFlow that reach outside a model; a layer in a file may call any function."""
 _LARGEST = 256 * 1024 * 1024
 """Bytes of a model's description; real ones have a few megabytes."""
 
@@ -99,22 +107,33 @@ def check_safe(path: Path, known: frozenset[str] = frozenset()) -> None:
 
 
 def _check(path: Path, config: dict[str, Any], known: frozenset[str]) -> None:
-    cls = config.get("class_name")
-    if cls in ("Lambda", "__lambda__"):
-        inner = config.get("config")
-        name = inner.get("name", "?") if isinstance(inner, dict) else "?"
+    reason = _runs_code(config, known)
+    if reason:
         raise BuilderError(
-            f"{path.name}: layer '{name}' is a Lambda, so loading it runs code from the file; "
-            "--trust does so, if you know where the file is from"
+            f"{path.name}: {reason}; --trust does so, if you know where the file is from"
         )
-    module = config.get("module")
+
+
+def _runs_code(config: dict[str, Any], known: frozenset[str]) -> str:
+    """What in one dictionary of a description makes loading it run code; empty if nothing."""
+    cls, module, inner = config.get("class_name"), config.get("module"), config.get("config")
+    inner = inner if isinstance(inner, dict) else {}
+    if cls in _RUNNING:
+        return f"layer '{inner.get('name', '?')}' is a {cls}, so loading it runs code from the file"
+    called = inner.get("function")
+    if cls == "TFOpLambda" and isinstance(called, str) and _REACHING & set(called.split(".")):
+        return f"layer '{inner.get('name', '?')}' calls 'tf.{called}', which reaches outside Keras"
     if cls in known or (module, cls) == ("builtins", "function"):  # the latter: Keras's own
-        return
-    if cls is not None and isinstance(module, str) and module.split(".")[0] not in _OWN:
-        raise BuilderError(
-            f"{path.name}: names '{module}.{cls}', so loading it runs code outside Keras; "
-            "--trust does so, if you know where the file is from"
-        )
+        return ""
+    if not isinstance(cls, str) or not isinstance(module, str):
+        return ""
+    parts = module.split(".")
+    if parts[0] not in _OWN:
+        return f"names '{module}.{cls}', so loading it runs code outside Keras"
+    if parts[0] and not cls[:1].isupper() and not _FUNCTIONS & set(parts):
+        name = config.get("config") if cls == "function" else cls
+        return f"names the function '{module}.{name}', so loading it runs code besides layers"
+    return ""
 
 
 def _inspect_saved_model(path: Path) -> None:
