@@ -12,13 +12,18 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from qlsp.cli.planning import plan
 from qlsp.cli.running import stdout_console, terminated
 from qlsp.config import find_config
 from qlsp.error import QlspError
 from qlsp.verify.process import Limits
+from qlsp.zoo import report
 from qlsp.zoo.cache import Cache, cache_folder
 from qlsp.zoo.case import Case, Job, jobs_of
+from qlsp.zoo.cluster import LOCAL, run_on_cluster
+from qlsp.zoo.local import run_here
 from qlsp.zoo.result import Result, Summary
+from qlsp.zoo.share import Share
 
 _INTERRUPTED: Final = 130
 """The exit code of a shell's command that was ended by SIGINT."""
@@ -68,8 +73,11 @@ def zoo_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--cluster",
-                metavar="ADDRESS|local",
-                help="With --all: run on a Dask cluster; `local` starts one here.",
+                metavar="[ADDRESS]",
+                is_flag=False,
+                flag_value=LOCAL,
+                help="With --all: run on a Dask cluster; without ADDRESS (or with local) on one "
+                "that is started here.",
             ),
             click.option(
                 "--no-cache", is_flag=True, help="With --all: neither use nor keep results."
@@ -99,8 +107,6 @@ def verify_all(
     form: str,
 ) -> int:
     """Run all cases, print the table, and return the exit code. Raises `QlspError`."""
-    from qlsp.cli.planning import plan
-
     if options.no_cache and options.refresh:
         raise QlspError("--no-cache and --refresh don't go together")
     config = find_config(Path.cwd())
@@ -128,7 +134,7 @@ def verify_all(
                     unkept = f"{cache.folder}: {error.strerror or error}"
                 tell(result)
     except KeyboardInterrupt:
-        done = len(results)
+        done = sum(each.report is not None for each in results.values())
         kept_too = "" if options.no_cache or unkept else " and kept; run it again to go on"
         click.echo(f"interrupted: {done} of {len(planned.cases)} are done{kept_too}", err=True)
         return _INTERRUPTED
@@ -142,21 +148,13 @@ def verify_all(
 def _run(
     cases: Sequence[Case], options: ZooOptions, limits: Limits, told: Callable[[Job, str], None]
 ) -> Generator[Result, None, None]:
-    from qlsp.zoo.share import Share
-
     share = Share.of(options.jobs, limits.memory)
     if options.cluster is not None:
-        from qlsp.zoo.cluster import run_on_cluster
-
         return run_on_cluster(cases, options.cluster, share, limits)
-    from qlsp.zoo.local import run_here
-
     return run_here(jobs_of(cases), share, limits, told)
 
 
 def _print(summary: Summary, form: str) -> None:
-    from qlsp.zoo import report
-
     if form == "text":
         report.print_summary(summary, stdout_console())
         return

@@ -69,7 +69,7 @@ def test_an_interrupted_run_leaves_no_task_on_the_workers(folder: Path, schedule
 
 def test_an_embedded_scheduler(folder: Path) -> None:
     (folder / "awake").touch()
-    done = run(folder, "--cluster", "local", "--jobs", "2", "--python", PYTHON, "--format", "json")
+    done = run(folder, "--cluster", "--jobs", "2", "--python", PYTHON, "--format", "json")
     assert done.returncode == 2, done.stderr
     results = json.loads(done.stdout)["results"]
     assert {each["model"]: each["verdict"] for each in results} == VERDICTS
