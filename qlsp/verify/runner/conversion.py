@@ -12,10 +12,13 @@ import errno
 import importlib.util
 import os
 import sys
+import tempfile
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Sequence
+
+from .exporting import export
 
 Examples = Sequence[Sequence[Any]]
 """Representative data: per example one array per model input, batch axis included."""
@@ -132,6 +135,12 @@ def make_converter(model: Any, examples: Examples) -> Any:
     import tensorflow as tf
 
     _find_toco()
+    if keras_generation(model) == 2 and type(model).__module__.startswith("tf_keras."):
+        folder = tempfile.TemporaryDirectory()
+        if export(model, folder.name):
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder.name)
+            converter.qlsp_folder = folder  # is removed with the converter
+            return converter
     if keras_generation(model) == 3 or _remembers_inputs(model):
         return tf.lite.TFLiteConverter.from_keras_model(model)
     # The converter can't tell the inputs of a subclassed model before TF 2.2.
