@@ -14,11 +14,8 @@ Expand = Callable[[Expansion], Operation]
 def _conv2d(expansion: Expansion, op: str = "CONV_2D", part: str = "") -> Operation:
     x = expansion.inputs[0]
     activation = expansion.attr("activation")
-    if expansion.attr("groups", 1) != 1 and expansion.calibrated and not expansion.since(2, 8):
-        message = (
-            "tensorflow/lite/kernels/conv.cc:349 input->dims->data[3] != filter->dims->data[3]"
-        )
-        raise RefusedError("convert", "RuntimeError", message, "calibration can't run its groups")
+    if expansion.attr("groups", 1) != 1:
+        _refuse_groups(expansion)
     if expansion.attr("data_format") == "channels_first":
         if not expansion.since(2, 3):
             message = "Check failed: status.ok() Unexpected value for attribute 'data_format'."
@@ -40,6 +37,17 @@ def _conv2d(expansion: Expansion, op: str = "CONV_2D", part: str = "") -> Operat
     else:
         x = expansion.weighted(op, x, part, detail=_window(expansion))
     return expansion.activate(x, activation, part)
+
+
+def _refuse_groups(expansion: Expansion) -> None:
+    """Raise `RefusedError` where groups are not converted, or not calibrated."""
+    if expansion.since(2, 8) and not expansion.since(2, 15):
+        raise expansion.no_kernel("Conv2D", "the converter has no groups")
+    if expansion.calibrated and not expansion.since(2, 8):
+        message = (
+            "tensorflow/lite/kernels/conv.cc:349 input->dims->data[3] != filter->dims->data[3]"
+        )
+        raise RefusedError("convert", "RuntimeError", message, "calibration can't run its groups")
 
 
 def _window(expansion: Expansion) -> Window:
