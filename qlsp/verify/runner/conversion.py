@@ -135,7 +135,7 @@ def make_converter(model: Any, examples: Examples) -> Any:
     import tensorflow as tf
 
     _find_toco()
-    if keras_generation(model) == 2 and type(model).__module__.startswith("tf_keras."):
+    if version() >= (2, 8):
         folder = tempfile.TemporaryDirectory()
         if export(model, folder.name):
             converter = tf.lite.TFLiteConverter.from_saved_model(folder.name)
