@@ -41,7 +41,8 @@ def main() -> int:
         if record is None:
             continue
         for workflow in WORKFLOWS:
-            if workflow not in record["workflows"]:
+            conversion = record["workflows"].get(workflow)
+            if conversion is None or conversion["refused"] is None:
                 continue
             verdict = judge(record, workflow, packages)
             row = rows.setdefault((model.package, workflow), Counter())

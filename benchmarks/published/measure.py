@@ -49,11 +49,21 @@ def measure(
                 record["workflows"].update(known["workflows"])
             for workflow in workflows:
                 measured = Measurement.of(session.convert(workflow), built, toolchain)
-                conversion = _conversion(measured)
-                if measured.error is not None and measured.error.stage == "quantize":
-                    _add_refusals(conversion, record, _refusals(path, python, seconds))
-                record["workflows"][workflow] = conversion
+                record["workflows"][workflow] = _conversion(measured)
                 yield record
+
+
+def add_refusals(model: Published, python: Path, seconds: float, record: Record) -> None:
+    """Find every layer that `quantize_model` refuses. Raises `QlspError`."""
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "published.py")
+        path.write_text(model.source, encoding="utf-8")
+        found = _refusals(path, python, seconds)
+    index = {layer["name"]: number for number, layer in enumerate(record["layers"])}
+    conversion = record["workflows"]["qat"]
+    conversion["refused"] = [index[name] for name in found["refused"] if name in index]
+    conversion["unnamed"] = found["error"]
 
 
 def _record(built: BuiltModel, toolchain: Toolchain) -> Record:
@@ -76,7 +86,7 @@ def _conversion(measured: Measurement) -> Conversion:
     return {
         "error": None if error is None else (error.stage, error.type, error.message[:1000]),
         "operators": list(_operators(measured)),
-        "refused": [],
+        "refused": None if error is not None and error.stage == "quantize" else [],
         "unnamed": None,
         "seconds": round(measured.seconds, 1),
     }
@@ -99,12 +109,6 @@ def _operators(measured: Measurement) -> Iterator[Operator]:
             "float": index in floating,
             "finding": said.get(index),
         }
-
-
-def _add_refusals(conversion: Conversion, record: Record, found: dict[str, Any]) -> None:
-    index = {layer["name"]: number for number, layer in enumerate(record["layers"])}
-    conversion["refused"] = [index[name] for name in found["refused"] if name in index]
-    conversion["unnamed"] = found["error"]
 
 
 def _refusals(path: Path, python: Path, seconds: float) -> dict[str, Any]:

@@ -49,8 +49,9 @@ class Conversion(TypedDict):
     error: tuple[str, str, str] | None
     """Stage, type and message."""
     operators: list[Operator]
-    refused: list[int]
-    """Indices of all layers that `quantize_model` refuses, not only of the first."""
+    refused: list[int] | None
+    """Indices of all layers that `quantize_model` refuses, not only of the first; None if only
+    that one was looked for."""
     unnamed: str | None
     """An error of `quantize_model` that no layer explains."""
     seconds: float
