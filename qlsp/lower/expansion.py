@@ -233,7 +233,7 @@ class Expansion:
     @property
     def repeats(self) -> bool:
         """Whether a layer that has a learned range is computed for each of its applications."""
-        return self.ranges is not None and not self.since(2, 8)
+        return self.ranges is not None and not self.since(2, 15)
 
     @property
     def static_batch(self) -> bool:
