@@ -91,6 +91,15 @@ class Builder:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What verification of a builder found, in the text that was verified."""
+
+    findings: tuple[Finding, ...]
+    hints: tuple[Hint, ...]
+    """What became of the layers made at each line."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outline:
     """What of the models in a text is shown even where nothing is wrong."""
 
@@ -120,7 +129,7 @@ class Buffer:
     syntax_error: Diagnostic | None = None
     outline: Outline = Outline()
     """Of the last text for which it was asked for; it moves like findings."""
-    measured: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    measured: dict[str, Measured] = field(default_factory=dict)
     """What verification found, by builder; forgotten when the text changes."""
 
     def change(

@@ -11,6 +11,7 @@ import pytest
 
 from tests.server.client import PUSH, TIMEOUT, Client, Json, replaced, whole
 from tests.server.models import AFTER, CONV, FIRST, MENDED, STACKED, model
+from tests.server.test_hover import hover
 from tests.tensorflow import tensorflow_python
 
 BAD = model(CONV, AFTER)
@@ -136,5 +137,9 @@ def test_what_was_measured_stands_until_the_text_changes(client: Client) -> None
     (measured,) = [each for each in found if each["code"] == "measured"]
     assert measured["range"]["start"]["line"] == FIRST + 1
     assert measured["message"].startswith("build, ptq: ")
+    said = hover(client, name, FIRST, 12)["contents"]["value"]
+    assert said.startswith("**Measured** in `build` with TensorFlow ")
+    assert "| ptq | `CONV_2D+RELU:INT8` |" in said
     client.change(name, 2, whole(model(MENDED, AFTER)))
     assert client.published(name, 2) == []
+    assert "Measured" not in hover(client, name, FIRST, 12)["contents"]["value"]

@@ -67,7 +67,7 @@ async def diagnostic(
 
 def diagnostics(ls: QlspServer, buffer: Buffer) -> list[types.Diagnostic]:
     """What is known of `buffer`, as the client counts positions."""
-    measured = chain.from_iterable(buffer.measured.values())
+    measured = chain.from_iterable(each.findings for each in buffer.measured.values())
     found = [finding_diagnostic(ls, buffer, each) for each in chain(buffer.findings, measured)]
     error = buffer.syntax_error
     if error is not None and ls.session.options_for(buffer.document.path).show_syntax_errors:

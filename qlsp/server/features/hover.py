@@ -1,4 +1,4 @@
-"""textDocument/hover: the rule's text on a finding, and what becomes of a layer."""
+"""textDocument/hover: the rule's text on a finding, and what becomes of a layer or became of it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,17 @@ async def hover(ls: QlspServer, params: types.HoverParams) -> types.Hover | None
     offset = ls.session.codec.offset(buffer.document, params.position)
     finding = _innermost(buffer.findings, offset)
     hint = _innermost(outline.hints, offset)
-    marks = [each.mark for each in (finding, hint) if each is not None]
+    measured = [
+        each
+        for found in buffer.measured.values()
+        for each in found.hints
+        if each.mark.start <= offset <= each.mark.end
+    ]
+    marks = [each.mark for each in (finding, hint, *measured) if each is not None]
     if not marks:
         return None
-    parts = [hint.table] if hint else []
+    parts = [each.table for each in measured]
+    parts += [hint.table] if hint else []
     parts += [_about(finding.diagnostic)] if finding else []
     return types.Hover(
         types.MarkupContent(types.MarkupKind.Markdown, "\n\n---\n\n".join(parts)),

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from qlsp.diagnostic import Diagnostic, Severity
 from qlsp.lower import Outcome
-from qlsp.server.buffer import Finding
+from qlsp.server.buffer import Finding, Hint, Mark, Measured
 from qlsp.server.features.diagnostics import MEASURED
 from qlsp.server.progress import Progress
 from qlsp.source.document import Document, SourceError
@@ -64,7 +65,9 @@ async def verify(ls: QlspServer, arguments: Sequence[object]) -> dict[str, Any] 
             return None
     if report is not None:
         if buffer.document is document:
-            buffer.measured[builder] = tuple(_findings(report, document))
+            buffer.measured[builder] = Measured(
+                tuple(_findings(report, document)), tuple(_hints(report, document))
+            )
             ls.announce(buffer)
         _tell(ls, builder, report)
     return report
@@ -120,13 +123,7 @@ def _is_saved(document: Document) -> bool:
 
 def _findings(report: dict[str, Any], document: Document) -> Iterator[Finding]:
     """What the report finds at lines of `document`, a finding for each line."""
-    builder = report["target"]["builder"]
-    lines = {
-        layer["index"]: place["line"]
-        for layer in report["model"]["layers"]
-        for place in reversed(layer["source"])
-        if os.path.realpath(place["file"]) == os.path.realpath(document.path)
-    }
+    builder, lines = report["target"]["builder"], _lines(report, document)
     for workflow in report["workflows"]:
         for finding in workflow["findings"]:
             raises = Outcome(finding["outcome"]) is Outcome.RAISES
@@ -136,6 +133,36 @@ def _findings(report: dict[str, Any], document: Document) -> Iterator[Finding]:
                 span = _line(document, line)
                 found = Diagnostic(MEASURED, MEASURED, message, severity, document.path, span)
                 yield Finding.of(found, document)
+
+
+def _hints(report: dict[str, Any], document: Document) -> Iterator[Hint]:
+    """For each line of `document` that makes layers, the ops that they are in."""
+    builder, lines = report["target"]["builder"], _lines(report, document)
+    ops: dict[int, dict[str, Counter[str]]] = {}
+    for workflow in report["workflows"]:
+        for op in workflow["ops"]:
+            for line in {lines[layer] for layer in op["layers"] if layer in lines}:
+                found = ops.setdefault(line, {}).setdefault(workflow["workflow"], Counter())
+                found[op["op"]] += 1
+    made_with = f"TensorFlow {report['toolchain']['tensorflow']}"
+    for line, workflows in ops.items():
+        rows = [f"**Measured** in `{builder}` with {made_with}", ""]
+        rows += ["| workflow | operators |", "|---|---|"]
+        for name, counts in workflows.items():
+            texts = [f"`{op}`" + f" ({count} times)" * (count > 1) for op, count in counts.items()]
+            rows.append(f"| {name} | {', '.join(texts)} |")
+        mark = Mark(*document.offsets(_line(document, line)))
+        yield Hint(mark, builder, "", "\n".join(rows))
+
+
+def _lines(report: dict[str, Any], document: Document) -> dict[int, int]:
+    """By index of the layer the line of `document` that made it, or led there."""
+    return {
+        layer["index"]: place["line"]
+        for layer in report["model"]["layers"]
+        for place in reversed(layer["source"])
+        if os.path.realpath(place["file"]) == os.path.realpath(document.path)
+    }
 
 
 def _line(document: Document, line: int) -> Span:
