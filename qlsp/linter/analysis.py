@@ -11,6 +11,7 @@ from qlsp.settings import Settings
 from qlsp.source.document import Document
 from qlsp.toolchain import Workflow
 from qlsp.trace import Project, trace
+from qlsp.trace.budget import Limits
 from qlsp.trace.gate import builds_layers
 from qlsp.trace.graph import LayerGraph
 
@@ -26,13 +27,22 @@ class Analysis:
     usages: tuple[Usage, ...] = ()
     """What it does with converters, tfmot and built models."""
     workflows: tuple[Workflow, ...] = ()
+    limits: Limits | None = None
+    complete: bool = True
+    """Whether the limits left out no builder as a variant of others."""
 
     @classmethod
-    def of(cls, document: Document, settings: Settings, project: Project | None) -> Analysis:
+    def of(
+        cls,
+        document: Document,
+        settings: Settings,
+        project: Project | None,
+        limits: Limits | None = None,
+    ) -> Analysis:
         """Trace `document`. Raises `SourceError` if it does not parse."""
         if not builds_layers(document.tree):
-            return cls(document, settings, project, ())
-        traced = trace(document, project)
+            return cls(document, settings, project, (), limits=limits)
+        traced = trace(document, project, limits)
         quantizes = any(name.startswith("tfmot") for name in traced.imports)
         workflows = settings.workflows_for(
             imports_tfmot=quantizes,
@@ -60,12 +70,21 @@ class Analysis:
             )
             for program in traced.programs
         )
-        return cls(document, settings, project, tuple(lowered), tuple(usages), workflows)
+        return cls(
+            document,
+            settings,
+            project,
+            tuple(lowered),
+            tuple(usages),
+            workflows,
+            limits,
+            traced.complete,
+        )
 
     def changed(self, text: str) -> Analysis:
         """The analysis of the same file with another text. Raises `SourceError`."""
         document = Document(self.document.path, text, self.document.encoding)
-        return Analysis.of(document, self.settings, self.project)
+        return Analysis.of(document, self.settings, self.project, self.limits)
 
 
 _TF1 = ("slim.", "tf.placeholder", "tf.contrib.", "tf.layers.", "tf.compat.v1.")

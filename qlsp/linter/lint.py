@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from qlsp.diagnostic import Applicability, Diagnostic, Fix, Severity, syntax_error
 from qlsp.linter.analysis import Analysis
@@ -15,6 +15,12 @@ from qlsp.source.document import Document, SourceError
 from qlsp.source.span import Span
 from qlsp.source.suppression import Suppression, Suppressions, without
 from qlsp.trace import Project
+from qlsp.trace.budget import Limits
+
+_FEW_VARIANTS = Limits(variants=2)
+"""Linting asks what is wrong in the lines of a file, and a third builder of a kind adds little."""
+
+_Key = tuple[str, Span]
 
 
 def lint(
@@ -30,28 +36,45 @@ def lint(
     which is what costs most.
     """
     try:
-        analysis = Analysis.of(document, settings, project)
+        analysis = Analysis.of(document, settings, project, _FEW_VARIANTS)
     except SourceError as error:
         return [syntax_error(document, error)]
     selected = tuple(
         rule for rule in RULES if settings.selects(rule.code, rule.name, document.path)
     )
     suppressions = Suppressions.of(document)
-    found = []
     every: list[Fault | CallFault] = [
-        *faults(analysis, selected),
-        *call_faults(analysis, selected),
+        fault
+        for fault in (*faults(analysis, selected), *call_faults(analysis, selected))
+        if not suppressions.silences(fault.rule.code, fault.rule.name, fault.span)
     ]
-    for fault in every:
-        if suppressions.silences(fault.rule.code, fault.rule.name, fault.span):
-            continue
-        fix = None
-        if fixes:
-            fix = _mended(analysis, fault)
-        found.append(fault.diagnostic(document, fix))
+    mended = _fixes(analysis, every) if fixes else {}
+    found = [fault.diagnostic(document, mended.get(_key(fault))) for fault in every]
     if UnusedSuppression in selected:
         found += _unused(document, suppressions, {rule.code for rule in selected})
     return sorted(found, key=lambda each: (each.span, each.code))
+
+
+def _fixes(analysis: Analysis, every: Sequence[Fault | CallFault]) -> dict[_Key, Fix]:
+    """The fixes of faults, by code and place."""
+    found = {_key(fault): fix for fault in every if (fix := _mended(analysis, fault))}
+    of_layers = [fault for fault in every if isinstance(fault, Fault) and _key(fault) in found]
+    if analysis.complete or not of_layers:
+        return found
+    # What is said of few builders holds of the others; what is changed must suit them all.
+    whole = Analysis.of(analysis.document, analysis.settings, analysis.project)
+    for fault in faults(whole, tuple({fault.rule for fault in of_layers})):
+        if _key(fault) in found:
+            fix = _mended(whole, fault)
+            if fix is None:
+                del found[_key(fault)]
+            else:
+                found[_key(fault)] = fix
+    return found
+
+
+def _key(fault: Fault | CallFault) -> _Key:
+    return fault.rule.code, fault.span
 
 
 def _mended(analysis: Analysis, fault: Fault | CallFault) -> Fix | None:

@@ -33,6 +33,8 @@ class Limits:
     """Length of a string, list or number of bits that an operation may make."""
     options: int = 6
     """Alternatives kept for one value; more become unknown."""
+    variants: int = 1_000
+    """Builders traced of those that differ in nothing but numbers and names."""
 
 
 class Budget:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,7 @@ from qlsp.trace.program import Program
 from qlsp.trace.project import Project
 from qlsp.trace.scope import Module, Scope
 from qlsp.trace.tape import Tape, whole
+from qlsp.trace.variants import Pattern, pattern
 from qlsp.trace.values import MISSING, Arguments, Tensor, Unknown, Value
 
 _DEFAULT_SETTINGS: Mapping[str, object] = {"weights": None}
@@ -37,6 +39,8 @@ class Trace:
     """What the roots do with converters, tfmot and models; the module's body first."""
     imports: frozenset[str] = frozenset()
     """What the document imports: names as written, and their canonical names."""
+    complete: bool = True
+    """Whether no builder was left out as a variant of others (`Limits.variants`)."""
 
 
 @dataclass
@@ -57,7 +61,9 @@ def trace(
     tracer.run_body()
     outline = Outline.of(document.tree)
     tracer.run_roots(outline)
-    return Trace(tuple(tracer.graphs), tuple(tracer.programs), _imported(outline))
+    return Trace(
+        tuple(tracer.graphs), tuple(tracer.programs), _imported(outline), not tracer.left_out
+    )
 
 
 def trace_builder(
@@ -106,6 +112,9 @@ class _Tracer:
         self.programs: list[Program] = []
         self.effects: list[Effect] = []
         """What the module's body does to every graph."""
+        self.left_out = 0
+        """How many roots were not run, as variants of others."""
+        self._variants: Counter[Pattern] = Counter()
 
     # The module's body
 
@@ -152,11 +161,27 @@ class _Tracer:
         for root in _roots(self.module, outline):
             if self.machine.budget.left <= 0:
                 break
-            if not self._covered(root):
+            if self._covered(root):
+                continue
+            if self._is_one_of_many(root, outline):
+                self.left_out += 1
+            else:
                 self.run_root(root)
 
     def _covered(self, root: _Root) -> bool:
         return all(id(call) in self.machine.reached for call in root.calls)
+
+    def _is_one_of_many(self, root: _Root, outline: Outline) -> bool:
+        """Whether enough builders were run that hand the same code other numbers."""
+        node = root.node
+        if root.owner is not None or not isinstance(node, ast.FunctionDef):
+            return False
+        callees = (call.func for call in root.calls)
+        if not all(isinstance(f, ast.Name) and f.id in outline.definitions for f in callees):
+            return False
+        known = pattern(node)
+        self._variants[known] += 1
+        return self._variants[known] > self.machine.limits.variants
 
     def run_root(self, root: _Root) -> None:
         machine = self.machine
