@@ -72,7 +72,7 @@ def branch(
 ) -> Outcome:
     """Run every arm under `condition` and join them. Raises `RaisedError` if every arm does."""
     finals: list[Final] = []
-    raised: RaisedError | None = None
+    raised: tuple[Value, str] = None, ""
     conditions = run.conditions
     run.budget.spend(4)
     if condition is not None and condition not in conditions:
@@ -86,7 +86,7 @@ def branch(
             try:
                 outcome: Outcome | None = arm()
             except RaisedError as error:
-                raised = error
+                raised = error.value, str(error)  # the error itself would keep all frames
                 outcome = None
             except BaseException:
                 del run.pending[mark:]
@@ -100,7 +100,7 @@ def branch(
     finally:
         run.conditions = conditions
     if not finals:
-        raise raised or RaisedError()
+        raise RaisedError(*raised)
     return _resume(run, finals, condition)
 
 
@@ -167,9 +167,11 @@ def _merge(run: Interpreter, finals: Sequence[Final], condition: Site | None) ->
                 change = base
             options.append(change.value)
         container, key = any_change.container, any_change.key
-        value: Value
+        value: Value = options[0]
         if type(container) is list:
             value = join_items(options, condition, limit)
+        elif all(option is value for option in options):
+            pass
         elif type(container) is dict:
             value = join(options, condition, limit)
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import Any
 
 _LAYERS = """
 Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D
@@ -57,6 +58,11 @@ CONVERTERS = frozenset(_CONVERTERS.split())
 
 _NAMES = LAYERS | FUNCTIONS | CONVERTERS
 _NAMES_AS_BYTES = frozenset(name.encode() for name in _NAMES)
+_FIELDS = {
+    kind: kind._fields
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and kind._fields
+}
 _MARKS = (b"keras", b"tensorflow", b"tf.", b"tf_", b"slim", b"Conv", b"BatchNormalization")
 _WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]+")
 
@@ -70,27 +76,26 @@ def may_build_layers(data: bytes) -> bool:
 
 def builds_layers(tree: ast.Module) -> bool:
     """Whether code in `tree` (not its comments and docstrings) could do so."""
-    stack: list[object] = [tree]
-    push = stack.append
-    extend = stack.extend
+    stack: list[Any] = [tree.body]
+    extend, pop = stack.extend, stack.pop
     while stack:
-        node = stack.pop()
-        match node:
-            case ast.Name():
-                if node.id in _NAMES:
-                    return True
-            case ast.Attribute():
-                if node.attr in _NAMES:
-                    return True
-                push(node.value)
-            case ast.Constant():  # getattr(layers, "Conv2D")
-                if isinstance(node.value, str) and node.value in _NAMES:
-                    return True
-            case ast.alias():  # from keras.layers import Conv2D as Conv
-                if node.asname and node.name.rpartition(".")[2] in _NAMES:
-                    return True
-            case list():
-                extend(node)
-            case ast.AST():
-                extend(vars(node).values())
+        node = pop()
+        kind = type(node)
+        if kind is list:
+            extend(node)
+        elif kind is ast.Name:
+            if node.id in _NAMES:
+                return True
+        elif kind is ast.Attribute:
+            if node.attr in _NAMES:
+                return True
+            stack.append(node.value)
+        elif kind is ast.Constant:  # getattr(layers, "Conv2D")
+            if type(node.value) is str and node.value in _NAMES:
+                return True
+        elif kind is ast.alias:  # from keras.layers import Conv2D as Conv
+            if node.asname and node.name.rpartition(".")[2] in _NAMES:
+                return True
+        elif kind in _FIELDS:
+            extend([getattr(node, name) for name in _FIELDS[kind]])
     return False

@@ -75,6 +75,7 @@ class Interpreter:
         """Arguments that the open `slim.arg_scope`s give, by function."""
         self.uids: dict[str, int] = {}
         self._layers: dict[int, tuple[int, Value]] = {}
+        self._sites: dict[ast.AST, Site] = {}
 
     # Running
 
@@ -149,7 +150,10 @@ class Interpreter:
 
     def site(self, node: ast.expr | ast.stmt, scope: Scope) -> Site:
         """Where a piece of syntax stands."""
-        return Site(scope.module.path, Span.of(node))
+        found = self._sites.get(node)
+        if found is None:
+            found = self._sites[node] = Site(scope.module.path, Span.of(node))
+        return found
 
     def layer_id(self, layer: Value) -> int:
         """A number for a layer object, the same each time."""

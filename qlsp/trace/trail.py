@@ -111,14 +111,12 @@ class Trail:
         self.segments.append({})
         self._born.append(set())
 
-    def undo(self) -> Delta:
-        """Close the last segment and take its changes back; gives what they were."""
+    def undo(self) -> None:
+        """Close the last segment and take its changes back."""
         segment = self.segments.pop()
         self._born.pop()
-        delta = {place: old.current() for place, old in segment.items()}
         for old in segment.values():
             old.apply()
-        return delta
 
     def keep(self, position: int = -1) -> None:
         """Close a segment (the last one): its changes become changes of the one before."""
