@@ -18,6 +18,8 @@ _WORTH_A_PROCESS = 200_000
 """Bytes of source to analyse; tracing them takes longer than starting a process."""
 _CHUNK = 100_000
 """Bytes of source handed to a process at a time."""
+_MANY_OBJECTS = 2_000_000
+"""Objects that are left over before memory is tidied up; 100 to 200 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def _in_processes(
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
 
+    import qlsp.linter.mend  # noqa: F401 - once, before the processes part
+
     try:
         with ProcessPoolExecutor(jobs, initializer=_begin, initargs=(options,)) as pool:
             chunks = [pool.submit(_lint_chunk, chunk) for chunk in _chunks(waiting)]
@@ -108,9 +112,8 @@ def _lint_all(session: Session, files: list[SourceFile]) -> Iterator[Report | Fa
     """What is traced is full of cycles, and needed only as long as its file is linted.
 
     Looking for them whenever objects are made would cost as much as tracing; they are looked for
-    once, among nothing but what these files left.
+    when there are many, among nothing but what was made since.
     """
-    gc.freeze()
     gc.disable()
     try:
         for file in files:
@@ -118,7 +121,9 @@ def _lint_all(session: Session, files: list[SourceFile]) -> Iterator[Report | Fa
             if isinstance(done, Report):
                 done.document.forget_tree()
             yield done
-        gc.collect()
+            if gc.get_count()[0] > _MANY_OBJECTS:
+                gc.collect()
+                gc.freeze()
     finally:
         gc.enable()
 

@@ -263,13 +263,14 @@ class LoweredGraph:
         self,
     ) -> tuple[Mapping[Cell, LayerLowering], tuple[Node, ...], frozenset[Node]]:
         """What a batch of unknown size costs, the layers it costs that, and those it breaks."""
-        static = self._static
-        if static is None or not any(
+        concerned = any(
             any(op.name in _OF_DYNAMIC_BATCH for op in layer.ops)
             or (layer.outcome is Outcome.RAISES and cell.workflow != "qat")
             for fate in self._fates
             for cell, layer in fate.items()
-        ):
+        )
+        static = self._static if concerned else None
+        if static is None:
             return {}, (), frozenset()
         found: dict[Cell, LayerLowering] = {}
         blamed: dict[int, Node] = {}

@@ -285,11 +285,15 @@ def _unknown_turns(
 
 
 def unknown_loop(run: Interpreter, once: Callable[[], Outcome], site: Any) -> Outcome:
-    """A loop whose number of turns isn't known: none, one or two turns, joined."""
+    """A loop whose number of turns isn't known: none, one or two turns, joined.
+
+    The second shows what follows a layer of the first; where there is none, it is left out.
+    """
 
     def again() -> Outcome:
+        found = run.budget.found
         first = once()
-        if first.way is not Way.NORMAL:
+        if first.way is not Way.NORMAL or run.budget.found == found:
             return first
         return branch(run, [once, lambda: NORMAL], site)
 
