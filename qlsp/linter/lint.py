@@ -44,8 +44,12 @@ def lint(
     )
     suppressions = Suppressions.of(document)
     every: list[Fault | CallFault] = [
+        *faults(analysis, selected),
+        *call_faults(analysis, selected),
+    ]
+    every = [
         fault
-        for fault in (*faults(analysis, selected), *call_faults(analysis, selected))
+        for fault in every
         if not suppressions.silences(fault.rule.code, fault.rule.name, fault.span)
     ]
     mended = _fixes(analysis, every) if fixes else {}

@@ -10,12 +10,13 @@ from qlsp.linter.analysis import Analysis
 from qlsp.linter.faults import Fault
 from qlsp.rules.cells import Cell
 from qlsp.rules.lowered import LoweredGraph
-from qlsp.rules.rewrite import Operation
+from qlsp.rules.rewrite import Operation, SetArgument
 from qlsp.rules.rewrite.draft import Draft, equal
 from qlsp.rules.rewrite.operations import crosses_functions, source_of
 from qlsp.rules.rewrite.write import CannotWrite, write
 from qlsp.source.document import SourceError
 from qlsp.source.edit import Edit, EditConflictError, apply_edits
+from qlsp.source.span import Site
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ def mend(analysis: Analysis, fault: Fault) -> Fix | None:
     in all cells where it was bad and in no cell worse.
     """
     for plan in _plans(fault):
+        if _changes_more(analysis, plan):
+            continue
         try:
             edits = _edits(analysis, plan)
             changed = analysis.changed(apply_edits(analysis.document.text, edits))
@@ -57,6 +60,26 @@ def _plans(fault: Fault) -> Iterator[_Plan]:
         else:
             bad = tuple((graph, finding.consequence.bad) for graph, finding in fault.findings)
             yield _Plan(rewrite.title, rewrite.applicability, tuple(operations), bad)
+
+
+def _changes_more(analysis: Analysis, plan: _Plan) -> bool:
+    """Whether an argument to be changed is another graph's, too, which the plan leaves alone.
+
+    Tracing the changed text would tell the same, at many times the cost.
+    """
+    meant: set[tuple[int, int]] = set()
+    changes: dict[Site, list[SetArgument]] = {}
+    for graph, operation in plan.operations:
+        if isinstance(operation, SetArgument) and operation.node.construct is not None:
+            meant.add((id(graph), operation.node.index))
+            changes.setdefault(operation.node.construct, []).append(operation)
+    return any(
+        operation.key not in node.attrs or node.attrs[operation.key] != operation.value
+        for graph in (analysis.graphs if changes else ())
+        for node in graph.flat.nodes
+        if node.construct in changes and (id(graph), node.index) not in meant
+        for operation in changes[node.construct]
+    )
 
 
 def _edits(analysis: Analysis, plan: _Plan) -> Sequence[Edit]:

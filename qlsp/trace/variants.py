@@ -6,8 +6,10 @@ They run the same code, so that what is to be said of its lines is said by the f
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Hashable, Iterator
 
+_DIGITS = re.compile(r"\d+")
 Pattern = tuple[Hashable, ...]
 
 
@@ -24,6 +26,9 @@ def _parts(node: object) -> Iterator[Hashable]:
         yield (ast.Constant, float if number else (type(node.value), node.value))
     elif isinstance(node, ast.keyword) and _is_name(node.arg, node.value):
         yield (ast.keyword, node.arg)
+    elif isinstance(node, ast.Subscript) and (key := _text(node.slice)) is not None:
+        yield (ast.Subscript, _DIGITS.sub("", key))  # CONFIGS["regnetx002"]
+        yield from _parts(node.value)
     elif isinstance(node, ast.arguments):
         yield from _parameters(node)
     elif isinstance(node, ast.AST):
@@ -53,5 +58,10 @@ def _parameters(node: ast.arguments) -> Iterator[Hashable]:
 
 def _is_name(parameter: str | None, value: ast.expr | None) -> bool:
     """Whether an argument only names a layer or a model."""
-    is_text = isinstance(value, ast.Constant) and isinstance(value.value, str)
-    return is_text and parameter is not None and parameter.endswith("name")
+    return _text(value) is not None and parameter is not None and parameter.endswith("name")
+
+
+def _text(node: ast.expr | None) -> str | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return None

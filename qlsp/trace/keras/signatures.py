@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from qlsp.trace.graph import Flavour, Symbol
 from qlsp.trace.keras.data import Section, load
@@ -103,18 +103,24 @@ def bind(
         extra = tuple(args[len(signature.positional) :])
         if extra:
             bound[signature.varargs or EXTRA] = extra
-    taken = signature.parameters if signature else ()
-    if "." in callee:
-        aliases = {old: new for old, new in _RENAMED_OPS.items() if new in taken}
-    else:
-        aliases = {old: new for old, new in _ALIASES[""].items() if old not in taken}
-        aliases |= _ALIASES.get(callee, {})
-        kwargs = _join_kernel_sides(kwargs)
-    bound.update(kwargs)
-    for old, new in aliases.items():
+    bound.update(kwargs if "." in callee else _join_kernel_sides(kwargs))
+    for old, new in _aliases(callee, flavour):
         if old in bound and new not in bound:
             bound[new] = bound.pop(old)
     return bound
+
+
+@lru_cache(4096)
+def _aliases(callee: str, flavour: Flavour) -> tuple[tuple[str, str], ...]:
+    """Older names of a callee's parameters, with those of today."""
+    signature = find(callee, flavour)
+    taken = signature.parameters if signature else ()
+    if "." in callee:
+        found = {old: new for old, new in _RENAMED_OPS.items() if new in taken}
+    else:
+        found = {old: new for old, new in _ALIASES[""].items() if old not in taken}
+        found |= _ALIASES.get(callee, {})
+    return tuple(found.items())
 
 
 def _join_kernel_sides(kwargs: Mapping[str, object]) -> Mapping[str, object]:
