@@ -54,8 +54,12 @@ def run(
     size = sum(size for _, size in waiting)
     jobs = min(jobs or _processors(), size // _WORTH_A_PROCESS + 1)
     if jobs == 1:
-        for chunk in _chunks(waiting):
-            yield from _lint_all(session, chunk)
+        gc.disable()
+        try:
+            for chunk in _chunks(waiting):
+                yield from _lint_all(session, chunk)
+        finally:
+            gc.enable()
     else:
         yield from _in_processes(waiting, options, jobs)
 
@@ -101,6 +105,7 @@ _sessions: list[Session] = []
 
 
 def _begin(options: Options) -> None:
+    gc.disable()
     _sessions[:] = [Session(options)]
 
 
@@ -109,23 +114,20 @@ def _lint_chunk(files: list[SourceFile]) -> list[Report | Failure]:
 
 
 def _lint_all(session: Session, files: list[SourceFile]) -> Iterator[Report | Failure]:
-    """What is traced is full of cycles, and needed only as long as its file is linted.
+    """Lint files where Python's own garbage collection is switched off.
 
-    Looking for them whenever objects are made would cost as much as tracing; they are looked for
-    when there are many, among nothing but what was made since.
+    What is traced is full of cycles, and needed only as long as its file is linted. Looking for
+    them whenever objects are made would cost as much as tracing; they are looked for when there
+    are many, among nothing but what was made since.
     """
-    gc.disable()
-    try:
-        for file in files:
-            done = _lint(session, file)
-            if isinstance(done, Report):
-                done.document.forget_tree()
-            yield done
-            if gc.get_count()[0] > _MANY_OBJECTS:
-                gc.collect()
-                gc.freeze()
-    finally:
-        gc.enable()
+    for file in files:
+        done = _lint(session, file)
+        if isinstance(done, Report):
+            done.document.forget_tree()
+        yield done
+        if gc.get_count()[0] > _MANY_OBJECTS:
+            gc.collect()
+            gc.freeze()
 
 
 def _lint(session: Session, file: SourceFile) -> Report | Failure:

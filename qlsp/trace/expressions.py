@@ -90,14 +90,15 @@ def evaluate_arguments(run: Interpreter, node: ast.Call, scope: Scope) -> Argume
     """The arguments of a call, with `*` and `**` spread out."""
     arguments = Arguments([], {}, False, node, scope.module.path)
     for argument in node.args:
-        if isinstance(argument, ast.Starred):
-            items, exact = spread(run, run.eval(argument.value, scope))
+        kind = type(argument)
+        if kind is ast.Starred:
+            items, exact = spread(run, run.eval(argument.value, scope))  # type: ignore[attr-defined]
             arguments.args += items
             arguments.open = arguments.open or not exact
         else:
-            arguments.args.append(run.eval(argument, scope))
+            arguments.args.append(EVALUATE[kind](run, argument, scope))
     for keyword in node.keywords:
-        value = run.eval(keyword.value, scope)
+        value = EVALUATE[type(keyword.value)](run, keyword.value, scope)
         if keyword.arg is not None:
             arguments.kwargs[keyword.arg] = value
         elif type(value) is v.Dict:
@@ -287,12 +288,12 @@ def make_function(
     )
 
 
-def _is_generator(run: Interpreter, node: ast.AST, scope: Scope) -> bool:
+def _is_generator(run: Interpreter, node: Any, scope: Scope) -> bool:
     if isinstance(node, ast.Lambda):
         return False
     known = run.generators.get(id(node))
     if known is None:
-        known = "yield" in scope.module.document.text and _yields(node)
+        known = scope.module.may_yield(node) and _yields(node)
         run.generators[id(node)] = known
     return known
 

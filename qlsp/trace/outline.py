@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -13,6 +14,7 @@ _FIELDS: dict[type, tuple[str, ...]] = {
     each: tuple(name for name in each._fields if name not in _LEAVES)
     for each in vars(ast).values()
     if isinstance(each, type) and issubclass(each, ast.AST)
+    if each not in {ast.Constant, ast.Raise, ast.Assert}
 }
 
 
@@ -38,30 +40,29 @@ class Outline:
     def of(cls, tree: ast.Module) -> Outline:
         """The outline of a module; the time it takes is linear in its size."""
         found = cls()
-        stack: list[object] = [tree]
+        stack: list[Any] = [tree]
         push, extend, pop = stack.append, stack.extend, stack.pop
         reads, calls, within = found.reads, found._calls, found._within
         while stack:
             node = pop()
             kind = type(node)
-            if kind is ast.Name:
-                if type(node.ctx) is ast.Load:  # type: ignore[attr-defined]
-                    name = node.id  # type: ignore[attr-defined]
-                    reads[name] = reads.get(name, 0) + 1
-                continue
-            if kind is ast.Constant or kind is ast.Raise or kind is ast.Assert:
-                continue
             if kind is list:
-                extend(reversed(node))  # type: ignore[call-overload]
+                extend(reversed(node))
                 continue
-            if kind is _End:
-                start, _ = within[node.definition]  # type: ignore[attr-defined]
-                within[node.definition] = start, len(calls)  # type: ignore[attr-defined]
+            if kind is ast.Name:
+                if type(node.ctx) is ast.Load:
+                    reads[node.id] = reads.get(node.id, 0) + 1
                 continue
-            if kind is _Begin:
-                within[node.definition] = len(calls), 0  # type: ignore[attr-defined]
+            if kind is ast.Call:
+                calls.append(node)
+            elif kind is _End:
+                start, _ = within[node.definition]
+                within[node.definition] = start, len(calls)
                 continue
-            if isinstance(node, Definition):
+            elif kind is _Begin:
+                within[node.definition] = len(calls), 0
+                continue
+            elif isinstance(node, Definition):
                 found.definitions[node.name] = node
                 push(_End(id(node)))
                 push(node.body)
@@ -69,14 +70,16 @@ class Outline:
                 push(node.decorator_list)
                 push(node.bases if isinstance(node, ast.ClassDef) else node.args)
                 continue
-            if kind is ast.Import or kind is ast.ImportFrom:
-                found.imports.append(node)  # type: ignore[arg-type]
+            elif kind is ast.Import or kind is ast.ImportFrom:
+                found.imports.append(node)
                 continue
-            if kind is ast.Call:
-                calls.append(node)  # type: ignore[arg-type]
             for name in _FIELDS.get(kind, ()):
                 value = getattr(node, name)
-                if value is not None:
+                kind = type(value)
+                if kind is ast.Name:
+                    if type(value.ctx) is ast.Load:
+                        reads[value.id] = reads.get(value.id, 0) + 1
+                elif value and kind is not ast.Constant and kind is not str:
                     push(value)
         return found
 

@@ -23,8 +23,8 @@ from qlsp.trace.program import Program
 from qlsp.trace.project import Project
 from qlsp.trace.scope import Module, Scope
 from qlsp.trace.tape import Tape, whole
-from qlsp.trace.variants import Pattern, pattern
 from qlsp.trace.values import MISSING, Arguments, Tensor, Unknown, Value
+from qlsp.trace.variants import Pattern, pattern
 
 _DEFAULT_SETTINGS: Mapping[str, object] = {"weights": None}
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from bisect import bisect, bisect_left
 from dataclasses import dataclass, field
 
 from qlsp.source.document import Document
@@ -23,10 +26,21 @@ class Module:
     state: str = "new"
     """`new`, `running` (its body is being run) or `done`."""
 
+    _yields: list[int] | None = None
+    """Lines that hold the word."""
+
     @property
     def path(self) -> str:
         """The document's path."""
         return self.document.path
+
+    def may_yield(self, node: ast.stmt) -> bool:
+        """Whether there is a `yield` in the lines of a statement."""
+        if self._yields is None:
+            found = re.finditer("yield", self.document.text)
+            self._yields = [bisect(self.document.line_starts, each.start()) for each in found]
+        at = bisect_left(self._yields, node.lineno)
+        return at < len(self._yields) and self._yields[at] <= (node.end_lineno or node.lineno)
 
 
 @dataclass(slots=True, eq=False)
