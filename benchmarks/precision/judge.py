@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,18 +65,13 @@ def judge(record: Mapping[str, Any], workflow: Workflow, folder: Path) -> Verdic
     or about what comes behind an error, is not decided.
     """
     toolchain = Toolchain(*record["toolchain"])
-    settings = Settings(workflows=(workflow,), toolchains=(toolchain,))
     measured = record["workflows"][workflow]
     layers = record["layers"]
     bad = list(_bad(record, workflow))
     verdict = Verdict()
     announced: set[Place] = set()
-    project = Project(folder)
-    for file in _files(layers):
-        document = Document.read(file)
-        analysis = Analysis.of(document, settings, project)
-        for fault in faults(analysis, RULES[1:]):
-            diagnostic = fault.diagnostic(document, None)
+    for file in _files(layers, folder):
+        for fault, diagnostic in _found(file, workflow, toolchain, folder):
             line = f"{Path(file).name}:{fault.span.line} {diagnostic.code} {diagnostic.message}"
             places = set(_places(fault))
             here = [index for index, each in enumerate(layers) if places & _made_at(each)]
@@ -155,10 +151,22 @@ def _is_run(diagnostic: Diagnostic, layers: Sequence[Mapping[str, Any]]) -> bool
     return not named or any(place in made for each in named for place in _lines(each.site))
 
 
-def _files(layers: Sequence[Mapping[str, Any]]) -> list[str]:
+@cache
+def _found(
+    file: str, workflow: Workflow, toolchain: Toolchain, folder: Path
+) -> Sequence[tuple[Fault, Diagnostic]]:
+    """What is found in a file; several models are made in the same ones."""
+    document = Document.read(file)
+    settings = Settings(workflows=(workflow,), toolchains=(toolchain,))
+    analysis = Analysis.of(document, settings, Project(folder))
+    found = faults(analysis, RULES[1:])
+    return [(fault, fault.diagnostic(document, None)) for fault in found]
+
+
+def _files(layers: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
     """The files of the package in which layers are made, in order."""
     files = dict.fromkeys(file for layer in layers for file, _ in layer["site"])
-    return [file for file in files if "site-packages" in file and Path(file).is_file()]
+    return [file for file in files if Path(file).is_relative_to(folder) and Path(file).is_file()]
 
 
 def _made_at(layer: Mapping[str, Any]) -> set[Place]:

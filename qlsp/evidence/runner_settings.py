@@ -1,7 +1,9 @@
 """Measures converter settings within a toolchain's own interpreter (Python 3.7 and later).
 
 Run as a script with a file to append to; the cases come as JSON on standard input, each a
-`{name, model, source}` whose source is executed with the names `tf`, `np`, `converter` and `data`.
+`{name, model, source}` whose source is executed with the names `tf`, `np`, `converter` and `data`;
+for `v1 file` and `v1 transformed` it makes the converter itself, of `session`, `image` and `output`
+or of the file `path`.
 One line is written when a case begins and one when it ends, so that the caller knows which case
 took the process down.
 """
@@ -12,6 +14,7 @@ import base64
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +45,18 @@ def main(journal: str) -> None:
 def convert(tf: Any, np: Any, case: dict[str, Any], models: dict[str, Any]) -> bytes:
     """What `converter.convert()` gives under the case's settings."""
     kind = case["model"]
-    converter: Any
+    names: dict[str, Any] = {"tf": tf, "np": np}
     if kind == "v1":
-        converter = frozen(tf, np)
+        names["converter"] = frozen(tf, np)
+    elif kind.startswith("v1 "):
+        session, image, output = graph(tf, np)
+        path = Path(tempfile.mkdtemp(), "graph.pb")
+        path.write_bytes(session.graph.as_graph_def().SerializeToString())
+        names.update(session=session, image=image, output=output, path=str(path))
     else:
         if kind not in models:
             models[kind] = build(tf, np, kind)
-        converter = tf.lite.TFLiteConverter.from_keras_model(models[kind])
+        names["converter"] = tf.lite.TFLiteConverter.from_keras_model(models[kind])
 
     def data() -> Any:
         rng = np.random.RandomState(0)
@@ -56,8 +64,9 @@ def convert(tf: Any, np: Any, case: dict[str, Any], models: dict[str, Any]) -> b
         for _ in range(8):
             yield [rng.normal(size=shape).astype(np.float32) for shape in shapes]
 
-    exec(case["source"], {"tf": tf, "np": np, "converter": converter, "data": data})
-    result: bytes = converter.convert()
+    names["data"] = data
+    exec(case["source"], names)
+    result: bytes = names["converter"].convert()
     return result
 
 

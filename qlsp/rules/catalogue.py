@@ -52,6 +52,7 @@ from qlsp.rules.tf1.graph_transform_quantized import GraphTransformQuantized
 from qlsp.rules.tf1.missing_activation_fake_quant import MissingActivationFakeQuant
 from qlsp.rules.tf1.training_graph_exported import TrainingGraphExported
 from qlsp.rules.tf1.unfoldable_batchnorm import UnfoldableBatchnorm
+from qlsp.rules.tf1.wrong_arrays import WrongArrays
 from qlsp.rules.unused_suppression import UnusedSuppression
 
 RULES: tuple[type[Rule], ...] = (
@@ -103,6 +104,7 @@ RULES: tuple[type[Rule], ...] = (
     UnfoldableBatchnorm,
     EightBitOp,
     GraphTransformQuantized,
+    WrongArrays,
     OperatorOffDevice,
     UnmetDeviceConstraint,
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qlsp.diagnostic import Diagnostic, Severity
-from qlsp.evidence.settings import CASES, load
+from qlsp.evidence.converter_cases import CASES
+from qlsp.evidence.settings import load
 from qlsp.evidence.toolchains import setup
 from qlsp.linter import lint
 from qlsp.settings import Settings
@@ -57,6 +58,7 @@ _NOT_SEEN = {
     "int16, int8 io": "the types of int16 activations are not judged",
     "int16, no data": "int16 activations are not judged",
     "TF 1: inference_type, no input stats": "TensorFlow 1's settings are not judged",
+    "old converter": "with Keras 3 it raises a TypeError; no rule is about the old converter",
     "select only": "the data can't be run without the Flex delegate",
 }
 """Cases that come out badly and are not reported, and why."""
@@ -74,7 +76,7 @@ def _cells() -> list[tuple[str, str]]:
         (case, name)
         for case, outcomes in load().items()
         for name in outcomes
-        if case in CASES and CASES[case][0] != "v1"
+        if case in CASES and not CASES[case][0].startswith("v1")
     ]
 
 
