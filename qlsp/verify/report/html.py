@@ -22,7 +22,7 @@ from qlsp.verify.report.figures import latency_plot, noise_plot
 from qlsp.verify.report.overview import overview
 from qlsp.verify.report.quality import decibels, placement_lines, speedup_lines
 from qlsp.verify.report.sources import Sources
-from qlsp.verify.report.text import source_lines, summary, verdict
+from qlsp.verify.report.text import made_of, source_lines, summary, verdict
 from qlsp.verify.verify import Report
 
 _STYLES = {Outcome.EXTRA_OPS: "extra", Outcome.FLOAT_ISLAND: "bad", Outcome.RAISES: "bad"}
@@ -156,7 +156,7 @@ class _Page:
         mapped = measurement.operators[operator]
         op = mapped.operator.op
         layers = [report.model.layers[each] for each in mapped.layers]
-        names = " + ".join("/".join(report.model.paths[layer.index]) for layer in layers)
+        names = str(made_of(measurement, operator))
         found = [each for each in report.findings[index] if operator in each.operators]
         outcome = found[0].outcome if found else None
         where = source_lines(layers, report.target.file)

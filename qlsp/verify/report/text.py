@@ -176,12 +176,12 @@ def _cells(
         Text(f"{op.name}+{op.activation}" if op.activation else op.name, style=style),
         op.type.lower(),
         Text(_MARKS[outcome] if outcome else "", style=style),
-        _made_of(measurement, index),
+        made_of(measurement, index),
         source_lines(layers, report.target.file),
     ]
 
 
-def _made_of(measurement: Measurement, index: int) -> str | Text:
+def made_of(measurement: Measurement, index: int) -> str | Text:
     """The layers in an operator; where there are none, the name of what it computes."""
     mapped = measurement.operators[index]
     if mapped.layers:
