@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from packaging.version import Version
+
 from qlsp.discovery.interpreter import Interpreter
 from qlsp.error import QlspError
 from qlsp.lower.lowering import ConversionError
@@ -21,6 +23,8 @@ from qlsp.verify.process import Limits
 from qlsp.verify.session import Conversion, Progress, Session, Target
 from qlsp.verify.verify import open_model
 
+_QUANTIZES_BEHIND_RELU: Final = "0.6.0"
+"""The first tfmot that quantizes what comes out of a ReLU, and not what goes in."""
 STEP: Final = 1.001
 """Largest difference that counts as one quantization step, floats being rounded."""
 
@@ -160,10 +164,18 @@ def _fixed(
     """`target` with the safe fixes for its toolchain, in memory."""
     with Session(interpreter, limits, progress) as session:
         versions, model = open_model(session, target, interpreter)
-    toolchain = Toolchain(versions.tensorflow, model.keras, versions.tfmot)
+    # Merging leaves the output before a ReLU unquantized, as tfmot does from 0.6 on.
+    tfmot = versions.tfmot or _QUANTIZES_BEHIND_RELU
+    tfmot = max(tfmot, _QUANTIZES_BEHIND_RELU, key=Version)
+    toolchain = Toolchain(versions.tensorflow, model.keras, tfmot)
     chosen = replace(settings, workflows=("qat",), toolchains=(toolchain,))
     mended = mend(target, model, chosen, unsafe=False)
-    if not mended.documents:
+    made = {(Path(place.file), place.line) for layer in model.layers for place in layer.site}
+    if not any(
+        (Path(each.path), line) in made
+        for each in mended.applied
+        for line in range(each.span.line, each.span.end_line + 1)
+    ):
         raise QlspError(f"{target}: no safe fix applies to it with {toolchain}")
     return replace(target, texts={**target.texts, **mended.texts})
 

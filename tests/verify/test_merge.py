@@ -158,9 +158,11 @@ def test_two_outputs(new: Bench) -> None:
     assert found["agrees"]
 
 
+@pytest.mark.parametrize("fixed", [False, True])
 @pytest.mark.parametrize("name", ["residual", "two_outputs"])
-def test_branches_with_tfmot_that_keeps_relu_apart(old: Bench, name: str) -> None:
-    found = old.merged(f"{name}.h5", f"{name}_fused")
+def test_branches_with_tfmot_that_keeps_relu_apart(old: Bench, name: str, fixed: bool) -> None:
+    builder = [name, "--fix"] if fixed else [f"{name}_fused"]
+    found = old.merged(f"{name}.h5", *builder)
     assert any(op.startswith("RELU") for op in found["ops"]["trained"])
     assert not any(op.startswith("RELU") for op in found["ops"]["merged"])
     assert found["agrees"]
@@ -191,6 +193,7 @@ def test_other_ways_to_save(new: Bench, saved: str) -> None:
         ("relu_fused.h5", "other_function", [], "is not the trained one in another form"),
         ("stacked.weights.h5", "relu6", [], "holds weights only: name their model with --trained"),
         ("none.h5", "relu6", [], "none.h5: no such file"),
+        ("relu_fused.h5", "relu_fused", ["--fix"], "::relu_fused: no safe fix applies to it with"),
         ("data.npy", "relu6", [], "data.npy: not an HDF5 model, or a damaged one"),
         ("stacked.h5", "relu6", ["--data", str(MODELS)], "trainable.py: not an .npy or .npz file"),
     ],

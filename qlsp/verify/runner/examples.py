@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Iterable, Sequence
 
@@ -36,7 +38,7 @@ def _stored(data: str, name: str) -> Iterable[Any]:
     try:
         loaded = np.load(data, allow_pickle=False)
         arrays = [loaded] if hasattr(loaded, "shape") else [loaded[key] for key in loaded.files]
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BuilderError(f"{name}: not an .npy or .npz file of arrays ({error})") from None
     count = min(len(array) if array.shape else 0 for array in arrays) if arrays else 0
     return ([array[index : index + 1] for array in arrays] for index in range(count))
