@@ -16,9 +16,10 @@ _REFUSED = raises("it raises")
 _NO_STATISTICS = raises("`convert` raises")
 
 _PROGRAM = """
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
-converter = tf.compat.v1.lite.TFLiteConverter.from_frozen_graph({})
+Converter = tf.lite.TFLiteConverter
+converter = Converter.from_frozen_graph({})
 tflite = converter.convert()
 """
 _QUANTIZED = """
@@ -71,12 +72,12 @@ class WrongArrays(CallRule):
         ),
         Case(
             "a string, not a list",
-            _PROGRAM.format('"net.pb", input_arrays="image", output_arrays="output"'),
+            _PROGRAM.format('"net.pb", "image", output_arrays="output"'),
             workflows=("tf1",),
         ),
         Case(
             "the shape of another array",
-            _PROGRAM.format('"net.pb", ["image"], ["output"], {"input": [1, 16, 16, 8]}'),
+            _PROGRAM.format('"net.pb", ["image"], ["output"], {"input": [1, 9, 9, 3]}'),
             workflows=("tf1",),
         ),
         Case("statistics of another input", _QUANTIZED.format("input"), workflows=("tf1",)),
@@ -84,7 +85,7 @@ class WrongArrays(CallRule):
     good = (
         Case(
             "names of operations",
-            _PROGRAM.format('"net.pb", ["image"], ["output"], {"image": [1, 16, 16, 8]}'),
+            _PROGRAM.format('"net.pb", ["image"], ["output"], {"image": [1, 9, 9, 3]}'),
             workflows=("tf1",),
         ),
         Case(
