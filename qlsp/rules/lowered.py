@@ -253,6 +253,17 @@ class LoweredGraph:
         fate, blamed, _ = self._dynamic
         return fate, blamed
 
+    def is_better_with_static_batch(self, bad: Collection[Cell]) -> bool:
+        """Whether a batch of one helps in all `bad` cells, and harms in none."""
+        static = self._static
+        if static is None:
+            return False
+        return not any(
+            static.cost(cell).worse_than(self.cost(cell))
+            or (cell in bad and not self.cost(cell).worse_than(static.cost(cell)))
+            for cell in self.cells
+        )
+
     @property
     def mended_by_static_batch(self) -> frozenset[Node]:
         """The layers that a batch of one would mend."""

@@ -165,10 +165,10 @@ class Client:
         self.send(message if params is None else {**message, "params": params})
         return identifier
 
-    def answer(self, identifier: int | None) -> Any:
+    def answer(self, identifier: int | None, timeout: float = TIMEOUT) -> Any:
         """Wait for the response to a request. Raises `ResponseError`."""
         response = self.wait(
-            lambda message: "method" not in message and message["id"] == identifier
+            lambda message: "method" not in message and message["id"] == identifier, timeout
         )
         if "error" in response:
             raise ResponseError(response["error"])
@@ -189,14 +189,17 @@ class Client:
         self.process.stdin.write(data)
         self.process.stdin.flush()
 
-    def wait(self, fits: Callable[[Json], bool]) -> Json:
-        """The first message that fits, of those received and those still to come."""
+    def wait(self, fits: Callable[[Json], bool], timeout: float = TIMEOUT) -> Json:
+        """The first message that fits, of those received and those still to come.
+
+        `timeout` is how many seconds to wait for each. Raises `queue.Empty`.
+        """
         for message in self.received:
             if fits(message):
                 self.received.remove(message)
                 return message
         while True:
-            next_one = self._inbox.get(timeout=TIMEOUT)
+            next_one = self._inbox.get(timeout=timeout)
             if next_one is None:
                 raise EOFError("the server ended its output")
             if "id" in next_one and next_one.get("method") in self.answers:

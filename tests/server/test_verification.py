@@ -129,7 +129,7 @@ def _runners(root: Path) -> list[str]:
 @pytest.mark.slow
 def test_what_was_measured_stands_until_the_text_changes(client: Client) -> None:
     name = opened(client, BAD, SHOWS, interpreter=tensorflow_python())
-    report = client.answer(verify(client, name))
+    report = client.answer(verify(client, name), timeout=180)
     assert report["worse"] is True
     assert [each["workflow"] for each in report["workflows"]] == ["ptq"]
     assert "build with TensorFlow" in message(client)

@@ -84,7 +84,12 @@ class DynamicBatch(Rule):
             return
         names = ", ".join(dict.fromkeys(node.cls for node in blamed))
         rewrites: tuple[Rewrite, ...] = ()
-        if source.style is not Style.IMPLICIT and source.cls == "InputLayer":
+        if (
+            source.style is not Style.IMPLICIT
+            and source.cls == "InputLayer"
+            and source.shape is not None  # else no lowering tells that it helps
+            and model.is_better_with_static_batch(found.bad)
+        ):
             fixed = SetArgument(source, "batch_size", 1)
             title = "Convert with a batch of one"
             rewrites = (Rewrite(title, Applicability.DISPLAY, (fixed,)),)
