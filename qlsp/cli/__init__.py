@@ -15,6 +15,7 @@ from qlsp.error import QlspError
 _COMMANDS = {
     "lint": "Find what will not fuse or quantize in model-definition source.",
     "verify": "Build, quantize and convert a model, and compare with what was expected.",
+    "doctor": "Find what keeps a frozen TensorFlow 1 graph from converting, and mend it.",
     "merge": "Convert a trained quantization-aware model in a form that fuses.",
     "lower": "Print what the converter will make of each layer.",
     "graph": "Print the layer graph that a builder makes.",

@@ -204,6 +204,8 @@ def command(
     if device is not None:
         result = _placed(result, device, timeout)
     _print(result, form)
+    if form == "text" and parsed.file.suffix == ".pb" and isinstance(result, Report):
+        _point_to_doctor(result)
     if html is not None:
         write_output(html, html_page(result).encode(), "--html")
     if isinstance(result, Report):
@@ -228,6 +230,13 @@ def _print(result: Report | Comparison, form: str) -> None:
         print_report(result, console)
     else:
         print_comparison(result, console)
+
+
+def _point_to_doctor(report: Report) -> None:
+    if any(each.workflow == "tf1" for each in report.measurements) and report.worse:
+        click.echo(
+            f"\nqlsp doctor {report.target.shown} tells which ranges are missing or misplaced"
+        )
 
 
 def _parsed(

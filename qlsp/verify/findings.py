@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from qlsp.lower.lowering import Outcome
+from qlsp.verify.console import fatal
 from qlsp.verify.flatbuffer import Operator, Subgraph
 from qlsp.verify.measurement import Measurement
 
@@ -61,7 +62,7 @@ def _raised(measurement: Measurement) -> Finding:
     stage = {"quantize": "quantize_model", "convert": "the converter"}.get(error.stage, error.stage)
     names = {layer.name: layer.index for layer in reversed(measurement.model.layers[1:])}
     named = [names[name] for name in _LAYER.findall(error.message) if name in names]
-    text = " ".join(error.message.split())
+    text = " ".join((fatal(error.message) or error.message).split())
     return Finding(
         Outcome.RAISES, (), tuple(named[:1]), f"{stage} raises {error.type}: {shorten(text, 300)}"
     )

@@ -300,6 +300,17 @@ class Session:
             Difference(each["difference"], each["magnitude"]) for each in self._result(answer)
         )
 
+    def ranges(self, file: Path, tensors: Sequence[str], data: str) -> Mapping[str, Any]:
+        """What values tensors of the frozen graph take that was built from `file`.
+
+        `data` as of `Target`; empty for random inputs. See `runner.ranges`.
+        """
+        command = {"file": str(file), "tensors": list(tensors), "data": data or None}
+        result: Mapping[str, Any] = self._result(
+            self._call("measuring ranges", do="ranges", **command)
+        )
+        return result
+
     def ratios(self, content: bytes) -> tuple[float, ...]:
         """Signal-to-noise ratio in dB of a conversion against the model that was built."""
         file = self._write("model.tflite", content)

@@ -70,8 +70,13 @@ class Converted:
     ops: list[TfOp]
     message: str | None = None
     culprit: TfOp | None = None
-    lacking: list[TfOp] = field(default_factory=list)
-    """Ops whose output would need a range."""
+    complaints: list[tuple[TfOp, str]] = field(default_factory=list)
+    """Ops whose output would need a range, with what is said of each; TOCO stops at the first."""
+
+    @property
+    def lacking(self) -> list[TfOp]:
+        """Ops whose output would need a range."""
+        return [op for op, _ in self.complaints]
 
 
 def convert(graph: TfGraph) -> Converted:
@@ -89,24 +94,17 @@ def convert(graph: TfGraph) -> Converted:
     _fuse(ops, outputs)
     ops = [op for op in ops if op.fused is None]
     ops = _ranged(ops, outputs)
-    lacking: list[TfOp] = []
-    message: str | None = None
-    for op in ops:
-        for source in op.inputs:
-            if op.type != UNDECIDED and source.range is None:
-                message = message or _lacks(source, op)
-                lacking.append(source)
-    for op in ops:
-        if op.range is None and message is None:
-            message = (
-                f"Check failed: output_array.minmax Output array named {op.name} lacks minmax"
-                if op.type in _CLAMPS
-                else f"Array {op.name} does not have MinMax information, and is not a constant "
-                "array. Cannot proceed with quantization."
-            )
-            lacking.append(op)
-    if message is not None:
-        return Converted(ops, message, lacking[0], lacking)
+    complaints = [
+        (source, _lacks(source, op))
+        for op in ops
+        for source in op.inputs
+        if op.type != UNDECIDED and source.range is None
+    ]
+    without = [(op, _has_none(op)) for op in ops if op.range is None]
+    complaints = complaints or without[:1]
+    if complaints:
+        culprit, message = complaints[0]
+        return Converted(ops, message, culprit, complaints)
     return Converted(_without_trivial(ops))
 
 
@@ -122,6 +120,15 @@ def _lacks(source: TfOp, op: TfOp) -> str:
     return (
         f"Array {source.name}, which is an input to the {title} operator producing the output "
         f"array {op.name}, is lacking min/max data, which is necessary for quantization."
+    )
+
+
+def _has_none(op: TfOp) -> str:
+    if op.type in _CLAMPS:
+        return f"Check failed: output_array.minmax Output array named {op.name} lacks minmax"
+    return (
+        f"Array {op.name} does not have MinMax information, and is not a constant array. "
+        "Cannot proceed with quantization."
     )
 
 

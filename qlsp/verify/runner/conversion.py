@@ -134,7 +134,7 @@ def make_converter(model: Any, examples: Examples) -> Any:
     """A converter for a Keras model of any kind."""
     import tensorflow as tf
 
-    _find_toco()
+    find_toco()
     if version() >= (2, 8):
         folder = tempfile.TemporaryDirectory()
         if export(model, folder.name):
@@ -162,7 +162,7 @@ def _remembers_inputs(model: Any) -> bool:
     return bool(getattr(model, "inputs", None)) or spec is not None
 
 
-def _find_toco() -> None:
+def find_toco() -> None:
     """Converters before TF 2.3 run `toco_from_protos` as a program, found on the PATH."""
     scripts = str(Path(sys.executable).parent)
     if version() < (2, 3) and scripts not in os.environ["PATH"].split(os.pathsep):

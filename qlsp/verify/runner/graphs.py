@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Sequence
 
-from .conversion import version
+from .conversion import find_toco, version
 from .data import InputSpec
 from .loading import BuilderError
+from .saved import reaches_out, refusal
 
 _FAKE_QUANT = "FakeQuant"
 
@@ -43,6 +44,7 @@ class GraphModel:
         converter = tf.compat.v1.lite.TFLiteConverter(
             definition, *_tensors(tf, definition, inputs, outputs, self.specs)
         )
+        find_toco()
         if workflow == "tf1":
             signed = version() >= (2, 3)
             converter.inference_type = tf.int8 if signed else tf.uint8
@@ -55,8 +57,18 @@ class GraphModel:
         import tensorflow as tf
 
         arrays = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+        if self._function is None:
+            return self._run(tf, arrays)
         found = self._function(*[tf.constant(array) for array in arrays])
         return list(found.values()) if isinstance(found, dict) else found
+
+    def _run(self, tf: Any, arrays: Sequence[Any]) -> list[Any]:
+        """The outputs in a TensorFlow without functions."""
+        definition, inputs, outputs = self._graph
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            tf.import_graph_def(definition, name="")
+            feed = {name + ":0": array for name, array in zip(inputs, arrays)}
+            return list(session.run([name + ":0" for name in outputs], feed))
 
 
 def _tensors(
@@ -108,10 +120,13 @@ def _positional(tf: Any, function: Any, specs: list[InputSpec]) -> Any:
     return concrete
 
 
-def frozen_graph(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> GraphModel:
+def frozen_graph(
+    path: Path, inputs: Sequence[str], outputs: Sequence[str], trust: bool = False
+) -> GraphModel:
     """The graph in a `.pb` file. Inputs and outputs not named are found.
 
-    Raises `BuilderError` for a damaged file, and for names that are not there.
+    Raises `BuilderError` for a damaged file, for names that are not there, and without `trust`
+    for an operation that reads or writes files or runs Python.
     """
     import tensorflow as tf
 
@@ -122,6 +137,8 @@ def frozen_graph(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> G
         raise BuilderError(f"{path.name}: not a frozen graph, or a damaged one ({error})") from None
     if not definition.node:
         raise BuilderError(f"{path.name}: the graph has no nodes")
+    if not trust:
+        _check_safe(path, definition)
     nodes = {node.name: node for node in definition.node}
     found = [node.name for node in definition.node if node.op == "Placeholder"]
     taken = list(inputs) or found
@@ -142,6 +159,13 @@ def frozen_graph(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> G
             for spec, tensor in zip(specs, function.inputs)
         ]
     return GraphModel(path.stem, specs, function, (definition, taken, given))
+
+
+def _check_safe(path: Path, definition: Any) -> None:
+    functions = [node for each in definition.library.function for node in each.node_def]
+    for node in [*definition.node, *functions]:
+        if reaches_out(node.op):
+            raise BuilderError(refusal(path, node.op))
 
 
 def _pruned(tf: Any, path: Path, definition: Any, inputs: list[str], outputs: list[str]) -> Any:

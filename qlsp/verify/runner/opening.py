@@ -16,7 +16,7 @@ def open_model(path: Path, trust: bool, inputs: Sequence[str], outputs: Sequence
     Raises `BuilderError` for a damaged file, and without `trust` for one that brings code along.
     """
     if path.suffix == ".pb":
-        return frozen_graph(path, inputs, outputs)
+        return frozen_graph(path, inputs, outputs, trust)
     if inputs or outputs:
         raise BuilderError("--inputs and --outputs are for frozen graphs (.pb)")
     if path.is_dir() and not (path / "keras_metadata.pb").exists():

@@ -27,6 +27,15 @@ _FUNCTIONS |= {"regularizers"}
 _REACHING = {"data", "gfile", "io", "load_library", "load_op_library", "numpy_function"}
 _REACHING |= {"py_func", "py_function", "raw_ops", "saved_model", "summary"}
 """Parts of TensorFlow that reach outside a model; a layer in a file may call any function."""
+_REACHING_OUT = ("PyFunc", "EagerPyFunc", "PyFuncStateless", "ReadFile", "WriteFile")
+_OF_FILES = (
+    *("Save", "Restore", "MergeV2Checkpoints", "MatchingFiles", "ImmutableConst", "PrintV2"),
+    *("TextLine", "TFRecord", "FixedLengthRecord", "WholeFileReader", "SqlDataset", "LMDB"),
+    *("InitializeTableFromTextFile", "CreateSummary", "ShardedFilename", "CacheDataset"),
+)
+"""Beginnings of operations on files, which a SavedModel has to restore itself and a frozen graph
+has no use for.
+"""
 _LARGEST = 256 * 1024 * 1024
 """Bytes of a model's description; real ones have a few megabytes."""
 
@@ -148,12 +157,22 @@ def _inspect_saved_model(path: Path) -> None:
                 "--trust does so, if you know where the file is from"
             )
     graph = (path / "saved_model.pb").read_bytes()
-    for op in (b"PyFunc", b"EagerPyFunc", b"ReadFile", b"WriteFile"):
-        if b"\x12" + bytes([len(op)]) + op in graph:
-            raise BuilderError(
-                f"{path.name}: has the operation {op.decode()}, which reaches outside the model; "
-                "--trust runs it, if you know where the file is from"
-            )
+    for op in _REACHING_OUT:
+        if b"\x12" + bytes([len(op)]) + op.encode() in graph:
+            raise BuilderError(refusal(path, op))
+
+
+def reaches_out(op: str) -> bool:
+    """Whether an operation of a frozen graph reads or writes files, or runs Python."""
+    return op in _REACHING_OUT or op.startswith(_OF_FILES)
+
+
+def refusal(path: Path, op: str) -> str:
+    """Why a model with such an operation is not opened."""
+    return (
+        f"{path.name}: has the operation {op}, which reaches outside the model; "
+        "--trust runs it, if you know where the file is from"
+    )
 
 
 def _dictionaries(value: Any) -> Iterator[dict[str, Any]]:

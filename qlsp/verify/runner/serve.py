@@ -158,6 +158,12 @@ class Runner:
             "aliases": aliases(converted.quantized) if converted.quantized is not None else {},
         }
 
+    def do_ranges(self, file: str, tensors: list[str], data: str | None) -> Message:
+        """Least and largest values of tensors of the frozen graph that was opened from `file`."""
+        from .ranges import measure_ranges
+
+        return measure_ranges(self._model, file, tensors, data)
+
     def do_ratios(self, file: str) -> list[float]:
         """Signal-to-noise ratio of a converted model's outputs."""
         from .fidelity import output_ratios

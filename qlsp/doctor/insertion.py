@@ -1,0 +1,84 @@
+"""Put fake-quantization and what it needs into a graph."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from dataclasses import replace
+
+from qlsp.doctor import wire
+from qlsp.doctor.graphdef import Graph, Node, node_of, port_of
+from qlsp.doctor.tensor import FLOAT, Tensor, const
+from qlsp.doctor.view import value
+from qlsp.lower.tf1.graph import Range
+
+_BITS = 8
+
+
+def insert(graph: Graph, name: str, given: Range, outputs: tuple[str, ...]) -> Graph:
+    """With a fake-quantization behind the first output of node `name`.
+
+    An output of the graph keeps its name: its node gets another one.
+    """
+    node = graph.nodes[name]
+    if name in outputs:
+        inner, outer = graph.unused(f"{name}/unquantized"), name
+    else:
+        inner, outer = name, graph.unused(f"{name}/fake_quant")
+    takers = [
+        replace(each, inputs=tuple(outer if _is_first(taken, name) else taken for taken in inputs))
+        for each in graph.consumers().get(name, ())
+        for inputs in (each.inputs,)
+    ]
+    removed = () if inner == name else (name,)
+    return graph.edited(
+        (*takers, replace(node, name=inner), fake_quant(outer, inner, given)), removed
+    )
+
+
+def fake_quant(name: str, source: str, given: Range) -> Node:
+    """A `FakeQuantWithMinMaxArgs` of 8 bits."""
+    low, high = given
+    attrs = {
+        "min": wire.float32(4, low),
+        "max": wire.float32(4, high),
+        "num_bits": wire.varint(3, _BITS),
+        "narrow_range": wire.varint(5, 0),
+    }
+    return Node(name, "FakeQuantWithMinMaxArgs", (source,), attrs)
+
+
+def _is_first(tensor: str, name: str) -> bool:
+    return node_of(tensor) == name and port_of(tensor) == 0 and not tensor.startswith("^")
+
+
+def unfused(graph: Graph, node: Node) -> Graph | None:
+    """With a `FusedBatchNorm` of inference as a product and a sum, each of which can have a range.
+
+    None where its parameters aren't constants, or not those of the last axis.
+    """
+    found = [value(graph, each) for each in node.inputs[1:5]]
+    if node.text("data_format") not in ("", "NHWC") or len(found) != 4:
+        return None
+    if any(each is None or each.dtype != FLOAT for each in found):
+        return None
+    gamma, beta, mean, variance = (list(each.values) for each in found if each is not None)
+    if not len(gamma) == len(beta) == len(mean) == len(variance):
+        return None
+    epsilon = node.real("epsilon", 1e-4)
+    scales = [g / math.sqrt(v + epsilon) for g, v in zip(gamma, variance, strict=True)]
+    shifts = [b - m * s for b, m, s in zip(beta, mean, scales, strict=True)]
+    names = [graph.unused(f"{node.name}/{part}") for part in ("scale", "shift", "mul")]
+    kind = {"T": wire.varint(6, FLOAT)}
+    constants = (
+        const(name, Tensor(FLOAT, (len(values),), array("f", values)))
+        for name, values in zip(names, (scales, shifts), strict=False)
+    )
+    scale, shift, product = names
+    return graph.edited(
+        (
+            *constants,
+            Node(product, "Mul", (node.inputs[0], scale), kind, node.device),
+            Node(node.name, "Add", (product, shift), kind, node.device),
+        )
+    )

@@ -1,0 +1,87 @@
+"""Fake-quantization that stands between a layer and what the converter would make part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from qlsp.doctor.graphdef import Graph, Node, node_of
+from qlsp.doctor.view import BATCH_NORMS, FAKE_QUANTS, View, given_range
+from qlsp.lower.tf1 import toco
+from qlsp.lower.tf1.graph import Range
+
+
+@dataclass(frozen=True)
+class Misplaced:
+    """A fake-quantization that keeps `follower` from becoming part of `layer`."""
+
+    node: Node
+    layer: Node
+    follower: Node
+    range: Range | None
+    """What comes out of `follower`, where that follows from the range given; else None."""
+    surplus: bool
+    """Whether another fake-quantization stands where this one belongs."""
+
+
+def misplaced(view: View) -> list[Misplaced]:
+    """Every fake-quantization without which what follows it would fuse, by `lower.tf1`."""
+    found = []
+    users = view.graph.consumers()
+    fused = _fused(view)
+    for node in view.order:
+        if node.op not in FAKE_QUANTS or node.name in view.constants or not node.sources:
+            continue
+        takers = users.get(node.name, [])
+        if len(takers) != 1 or node.name in view.outputs or node.sources[0] in view.inputs:
+            continue
+        layer, follower = view.graph.nodes[node.sources[0]], takers[0]
+        if follower.op in FAKE_QUANTS or follower.name in fused:
+            continue
+        free = View(without(view.graph, node), view.inputs, view.outputs)
+        if follower.name in _fused(free):
+            behind = users.get(follower.name, [])
+            surplus = len(behind) == 1 and behind[0].op in FAKE_QUANTS
+            after = _after(follower, given_range(view.graph, node))
+            found.append(Misplaced(node, layer, follower, after, surplus))
+    return found
+
+
+def without(graph: Graph, node: Node) -> Graph:
+    """The graph without a node of one input, whose takers get that input instead."""
+    source = node.inputs[0]
+    changed = [
+        Node(
+            each.name,
+            each.op,
+            tuple(source if node_of(taken) == node.name else taken for taken in each.inputs),
+            each.attrs,
+            each.device,
+        )
+        for each in graph.consumers().get(node.name, ())
+    ]
+    return graph.edited(changed, (node.name,))
+
+
+_SPLITTING: Final = frozenset({"BiasAdd", "Relu", "Relu6", *BATCH_NORMS})
+
+
+def _fused(view: View) -> set[str]:
+    """The biases, normalizations and activations that become part of another op."""
+    built, made = view.ops()
+    toco.convert(built)
+    found = set()
+    for name, op in made.items():
+        if view.graph.nodes[name].op in BATCH_NORMS and op.fused is not None:
+            op = op.fused  # its sum, behind its product
+        if op.fused is not None and view.graph.nodes[name].op in _SPLITTING:
+            found.add(name)
+    return found
+
+
+def _after(follower: Node, given: Range | None) -> Range | None:
+    """The range behind a clamp."""
+    if given is None or follower.op not in ("Relu", "Relu6"):
+        return None
+    low, high = max(given[0], 0.0), max(given[1], 0.0)
+    return (low, min(high, 6.0) if follower.op == "Relu6" else high)

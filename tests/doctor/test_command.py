@@ -1,0 +1,159 @@
+"""`qlsp doctor` as a user meets it, without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qlsp.doctor.graphdef import parse_graph
+from tests.doctor.made import DATA, Made
+
+
+def doctor(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "qlsp", "doctor", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_healthy() -> None:
+    done = doctor(DATA / "well_placed.pb")
+    assert done.returncode == 0, done.stderr
+    assert "image → result" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("healthy")
+
+
+def test_findings() -> None:
+    done = doctor(DATA / "missing_after_relu.pb")
+    assert done.returncode == 1
+    assert "missing-range Relu (Relu): no fake-quantization behind it" in done.stdout
+    assert "TOCO: Array Relu, which is an input to the Conv operator" in done.stdout
+    assert "mended by: --fix --data FILE -o FIXED.pb" in done.stdout
+
+
+def test_json() -> None:
+    done = doctor(DATA / "before_relu.pb", "--format", "json")
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["version"] == 1
+    assert report["inputs"], report["outputs"] == (["image"], ["result"])
+    (finding,) = report["findings"]
+    assert finding["kind"] == "misplaced-fake-quant"
+    assert finding["mendable"] and not finding["needs_data"]
+    assert report["treatment"] is None
+
+
+def test_what_needs_no_data_is_mended_without_tensorflow(tmp_path: Path) -> None:
+    """The interpreter given has none, and isn't even started."""
+    before = (DATA / "before_relu.pb").read_bytes()
+    fixed = tmp_path / "fixed.pb"
+    done = doctor(DATA / "before_relu.pb", "--fix", "-o", fixed, "--python", sys.executable)
+    assert done.returncode == 0, done.stderr
+    assert "0 to 4, from the fake-quantization moved" in done.stdout
+    assert (DATA / "before_relu.pb").read_bytes() == before
+    assert doctor(fixed).returncode == 0
+    assert list(tmp_path.iterdir()) == [fixed]
+    (behind,) = [n for n in parse_graph(fixed.read_bytes()) if n.inputs == ("Relu6",)]
+    assert behind.op == "FakeQuantWithMinMaxArgs"
+    assert (behind.real("min"), behind.real("max")) == (0.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fix"], "--fix, -o FIXED.pb and --data go together"),
+        (["-o", "out.pb"], "--fix, -o FIXED.pb and --data go together"),
+        (["--data", "random"], "--fix, -o FIXED.pb and --data go together"),
+        (["--fix", "-o", "{out}"], "1 ranges have to be measured, the first that of 'Relu'"),
+        (["--fix", "-o", "{out}", "--data", "gone.npz"], "--data gone.npz: no such file"),
+        (["--fix", "-o", "{file}", "--data", "random"], "that is the graph itself"),
+    ],
+)
+def test_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
+    file = DATA / "missing_after_relu.pb"
+    out = tmp_path / "out.pb"
+    done = doctor(file, *(each.format(out=out, file=file) for each in arguments))
+    assert done.returncode == 2
+    assert message in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
+    done = doctor(DATA / "before_relu.pb", "--fix", "-o", tmp_path / "gone" / "out.pb")
+    assert done.returncode == 2
+    assert "No such file or directory" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--inputs", "imag"], "there is no input 'imag'"),
+        (["--inputs", "image:0"], "did you mean image?"),
+        (["--inputs", "Image"], "did you mean image?"),
+        (["--outputs", "softmax"], "did you mean result?"),
+        (["--outputs", "result:0"], "did you mean result?"),
+        (["--inputs", "Relu6_1"], "the outputs also depend on 'image'"),
+    ],
+)
+def test_names_that_are_not_there(arguments: list[str], message: str) -> None:
+    done = doctor(DATA / "well_placed.pb", *arguments)
+    if arguments[1] == "Relu6_1":
+        assert done.returncode == 0, done.stdout  # a graph may begin anywhere
+        return
+    assert done.returncode == 1
+    assert message in done.stdout
+
+
+def test_input_that_nothing_takes(tmp_path: Path) -> None:
+    made = Made()
+    made.nodes["phase"] = made.nodes["image"].__class__("phase", "Placeholder")
+    file = made.file(tmp_path, made.fake_quant(made.layer("image")))
+    done = doctor(file, "--inputs", "image,phase")
+    assert done.returncode == 1
+    assert "the outputs don't depend on input 'phase'" in done.stdout
+
+
+def test_input_left_out(tmp_path: Path) -> None:
+    made = Made()
+    made.nodes["other"] = made.nodes["image"].__class__("other", "Placeholder")
+    x = made.fake_quant(made.add("AddV2", made.fake_quant(made.layer("image")), "other"))
+    done = doctor(made.file(tmp_path, x), "--inputs", "image")
+    assert done.returncode == 1
+    assert "the outputs also depend on 'other'" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "frozen.pb: the file is empty"), (b"\xff" * 50, "frozen.pb: not a frozen graph")],
+)
+def test_no_graph(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "frozen.pb").write_bytes(content)
+    done = doctor(tmp_path / "frozen.pb")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_circle(tmp_path: Path) -> None:
+    made = Made()
+    made.nodes["a"] = made.nodes["image"].__class__("a", "AddV2", ("image", "b"))
+    made.nodes["b"] = made.nodes["image"].__class__("b", "Relu", ("a",))
+    done = doctor(made.file(tmp_path, "b"))
+    assert done.returncode == 2
+    assert "the graph runs in a circle: " in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_graph_of_constants(tmp_path: Path) -> None:
+    made = Made()
+    del made.nodes["image"]
+    made.constant(1.0)
+    done = doctor(made.file(tmp_path))
+    assert done.returncode == 2
+    assert "no inputs found: name them" in done.stderr
