@@ -10,7 +10,7 @@ from qlsp.doctor.graphdef import Graph, Node
 from qlsp.doctor.insertion import insert, unfused
 from qlsp.doctor.placement import Misplaced, misplaced, without
 from qlsp.doctor.training import Leftover, leftovers, resolved, switches
-from qlsp.doctor.view import BATCH_NORMS, HANDING_ON, Lacking, View, lacking
+from qlsp.doctor.view import HANDING_ON, Lacking, View, lacking
 from qlsp.lower.tf1.graph import Range
 
 _UNMEASURED: Range = (0.0, 1.0)
@@ -84,7 +84,7 @@ def _missing(view: View) -> tuple[View, list[Lacking]]:
             break
         # Those that hand on a range need none of their own once the ones before them have theirs.
         new = [each for each in new if each.node.op not in HANDING_ON] or new
-        split = next((each.node for each in new if each.node.op in BATCH_NORMS), None)
+        split = next((each.node for each in new if each.inside), None)
         opened = None if split is None else unfused(view.graph, split)
         if opened is not None:
             view = trial = replace(view, graph=opened)

@@ -143,6 +143,8 @@ class Lacking:
     """The last node of what becomes one op: the range belongs behind it."""
     message: str
     """What TOCO says, without the place in its source."""
+    inside: bool = False
+    """Whether it is the product that TOCO makes within a normalization that it can't fold."""
 
 
 def lacking(view: View) -> list[Lacking]:
@@ -156,8 +158,9 @@ def lacking(view: View) -> list[Lacking]:
             last[id(_root(op))] = node
     found: dict[str, Lacking] = {}
     for op, message in converted.complaints:
-        node = last.get(id(op)) or view.order[op.node]  # a product within a normalization
-        found.setdefault(node.name, Lacking(node, message))
+        inside = id(op) not in last
+        node = view.order[op.node] if inside else last[id(op)]
+        found.setdefault(node.name, Lacking(node, message, inside))
     return list(found.values())
 
 
