@@ -121,6 +121,8 @@ class _Work:
         count = known.first + known.operands
         operands = node.inputs[known.first : count]
         rest = node.inputs[count + known.others :]
+        if known.operands < 1 or len(rest) != 2 * known.operands:
+            raise QlspError(f"'{node.name}' ({node.op}) lacks inputs")
         if node.op == "QuantizedConcat":  # all low ends, then all high ones
             ranges = list(zip(rest[: known.operands], rest[known.operands :], strict=True))
         else:

@@ -77,9 +77,9 @@ def examine(
 
     Raises `QlspError` for a graph without any, and one that runs in a circle.
     """
-    missing = unknown(graph, inputs, outputs)
-    if missing:
-        found = tuple(_not_found(each.kind, each.name, each.close) for each in missing)
+    strange = unknown(graph, inputs, outputs)
+    if strange:
+        found = tuple(_not_found(each.kind, each.name, each.close) for each in strange)
         return Examination(file, graph, inputs, outputs, found, None)
     outputs = outputs or tuple(ends(graph))
     given = inputs
@@ -95,11 +95,9 @@ def examine(
         broken = tuple(_unmendable(each, reason) for each in findings)
         return Examination(file, graph, inputs, outputs, broken, None)
     findings += _training(planned)
-    findings += map(_misplaced, planned.moved)
-    moved = {each.follower.name for each in planned.moved if not each.surplus}
-    findings += (
-        _missing_range(each, planned) for each in planned.missing if each.node.name not in moved
-    )
+    missing = {each.node.name: each for each in planned.missing}
+    findings += (_misplaced(each, missing.pop(each.follower.name, None)) for each in planned.moved)
+    findings += (_missing_range(each, planned) for each in missing.values())
     built, _ = planned.view.ops()
     nodes = planned.view.order
     unjudged = {nodes[op.node].op for op in built.ops if op.type == UNDECIDED}
@@ -205,27 +203,24 @@ def _training(planned: Plan) -> Iterator[Finding]:
         )
 
 
-def _misplaced(each: Misplaced) -> Finding:
-    if each.surplus:
+def _misplaced(each: Misplaced, missing: Lacking | None) -> Finding:
+    """`missing` is the range of its follower, if that is missing without it."""
+    if missing is None:
         remedy, data = "remove it: another one stands where it belongs", False
+        if not each.surplus:
+            remedy = "remove it: the range belongs behind what follows"
     elif each.range is not None:
         low, high = each.range
         remedy, data = f"move it behind {each.follower.name}, range {low:g} to {high:g}", False
     else:
         remedy, data = "remove it, and measure the range where it belongs", True
-    says = (
-        ""
-        if each.surplus
-        else f"Array {each.follower.name} … is lacking min/max data, which is necessary for "
-        "quantization."
-    )
     return Finding(
         "misplaced-fake-quant",
         each.node.name,
         each.node.op,
         f"stands between {each.layer.name} ({each.layer.op}) and {each.follower.name} "
         f"({each.follower.op}), which can't become one op then",
-        says,
+        missing.message if missing else "",
         remedy,
         mendable=True,
         needs_data=data,

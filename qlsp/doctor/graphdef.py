@@ -19,6 +19,30 @@ _MOST: Final = 1_000_000
 """Nodes; the largest published frozen graphs have some ten thousand."""
 
 
+_INPUTS: Final = {
+    "Assign": 2,
+    "AssignAdd": 2,
+    "AssignSub": 2,
+    "Dequantize": 3,
+    "Floor": 1,
+    "FakeQuantWithMinMaxArgs": 1,
+    "FakeQuantWithMinMaxVars": 3,
+    "FusedBatchNorm": 5,
+    "FusedBatchNormV2": 5,
+    "FusedBatchNormV3": 5,
+    "GreaterEqual": 2,
+    "Identity": 1,
+    "LogicalNot": 1,
+    "Merge": 1,
+    "PlaceholderWithDefault": 1,
+    "QuantizeV2": 3,
+    "QuantizeDownAndShrinkRange": 3,
+    "Requantize": 5,
+    "Switch": 2,
+}
+"""How many inputs some ops have at least."""
+
+
 @dataclass(frozen=True)
 class Node:
     """One operation; attributes are kept as the bytes of their `AttrValue`."""
@@ -185,6 +209,8 @@ def parse_graph(content: bytes) -> Graph:
 
 def _checked(graph: Graph) -> Graph:
     for node in graph:
+        if len(node.sources) < _INPUTS.get(node.op, 0):
+            raise ValueError(f"node '{node.name}' ({node.op}) lacks inputs")
         for each in node.inputs:
             if node_of(each) not in graph.nodes:
                 raise ValueError(f"node '{node.name}' takes '{each}', which is not there")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Mapping
 from dataclasses import replace
 
 from qlsp.doctor import wire
@@ -15,25 +16,26 @@ from qlsp.lower.tf1.graph import Range
 _BITS = 8
 
 
-def insert(graph: Graph, name: str, given: Range, outputs: tuple[str, ...]) -> Graph:
-    """With a fake-quantization behind the first output of node `name`.
+def insert(graph: Graph, ranges: Mapping[str, Range], outputs: tuple[str, ...]) -> Graph:
+    """With a fake-quantization behind the first output of each node in `ranges`.
 
     An output of the graph keeps its name: its node gets another one.
     """
-    node = graph.nodes[name]
-    if name in outputs:
-        inner, outer = graph.unused(f"{name}/unquantized"), name
-    else:
-        inner, outer = name, graph.unused(f"{name}/fake_quant")
-    takers = [
-        replace(each, inputs=tuple(outer if _is_first(taken, name) else taken for taken in inputs))
-        for each in graph.consumers().get(name, ())
-        for inputs in (each.inputs,)
-    ]
-    removed = () if inner == name else (name,)
-    return graph.edited(
-        (*takers, replace(node, name=inner), fake_quant(outer, inner, given)), removed
-    )
+    inner, outer = dict.fromkeys(ranges, ""), dict.fromkeys(ranges, "")
+    for name in ranges:
+        own = name in outputs
+        inner[name] = graph.unused(f"{name}/unquantized") if own else name
+        outer[name] = name if own else graph.unused(f"{name}/fake_quant")
+    nodes: dict[str, Node] = {}
+    for node in graph:
+        inputs = tuple(outer.get(_first(taken), taken) for taken in node.inputs)
+        if inputs != node.inputs:
+            node = replace(node, inputs=inputs)
+        name = node.name
+        nodes[inner.get(name, name)] = replace(node, name=inner.get(name, name))
+        if name in ranges:
+            nodes[outer[name]] = fake_quant(outer[name], inner[name], ranges[name])
+    return replace(graph, nodes=nodes)
 
 
 def fake_quant(name: str, source: str, given: Range) -> Node:
@@ -48,8 +50,9 @@ def fake_quant(name: str, source: str, given: Range) -> Node:
     return Node(name, "FakeQuantWithMinMaxArgs", (source,), attrs)
 
 
-def _is_first(tensor: str, name: str) -> bool:
-    return node_of(tensor) == name and port_of(tensor) == 0 and not tensor.startswith("^")
+def _first(tensor: str) -> str:
+    """The node whose first output a tensor is; empty for others."""
+    return "" if tensor.startswith("^") or port_of(tensor) else node_of(tensor)
 
 
 def unfused(graph: Graph, node: Node) -> Graph | None:

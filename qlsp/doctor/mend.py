@@ -37,11 +37,9 @@ class Plan:
 
     def mended(self, measured: Mapping[str, Range]) -> Graph:
         """The graph with a fake-quantization wherever one is missing."""
-        graph = self.view.graph
         ranges = {**measured, **self.known}
-        for each in self.missing:
-            graph = insert(graph, each.node.name, ranges[each.node.name], self.view.outputs)
-        return graph.sorted()
+        wanted = {each.node.name: ranges[each.node.name] for each in self.missing}
+        return insert(self.view.graph, wanted, self.view.outputs).sorted()
 
 
 def plan(view: View) -> Plan:
@@ -58,10 +56,9 @@ def plan(view: View) -> Plan:
     left = leftovers(view)
     for each in left:
         view = replace(view, graph=view.graph.edited(each.mended or ()))
-    moved = []
-    while found := misplaced(view):
-        moved.append(found[0])
-        view = replace(view, graph=without(view.graph, found[0].node))
+    moved = misplaced(view)
+    for place in moved:
+        view = replace(view, graph=without(view.graph, view.graph.nodes[place.node.name]))
     view, missing = _missing(_pruned(view, kept))
     known = {
         each.follower.name: each.range
@@ -90,10 +87,9 @@ def _missing(view: View) -> tuple[View, list[Lacking]]:
             view = trial = replace(view, graph=opened)
             found = []
             continue
-        for each in new:
-            name = each.node.name
-            trial = replace(trial, graph=insert(trial.graph, name, _UNMEASURED, trial.outputs))
         found += new
+        wanted = {each.node.name: _UNMEASURED for each in found}
+        trial = replace(view, graph=insert(view.graph, wanted, view.outputs))
     return view, found
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from qlsp.doctor.graphdef import Graph, Node, node_of
 from qlsp.doctor.view import BATCH_NORMS, FAKE_QUANTS, View, given_range
 from qlsp.lower.tf1 import toco
 from qlsp.lower.tf1.graph import Range
+
+_SPLITTING: Final = frozenset({"BiasAdd", "Relu", "Relu6", *BATCH_NORMS})
+"""What becomes part of the layer before it."""
 
 
 @dataclass(frozen=True)
@@ -26,24 +29,27 @@ class Misplaced:
 
 def misplaced(view: View) -> list[Misplaced]:
     """Every fake-quantization without which what follows it would fuse, by `lower.tf1`."""
-    found = []
     users = view.graph.consumers()
-    fused = _fused(view)
-    for node in view.order:
-        if node.op not in FAKE_QUANTS or node.name in view.constants or not node.sources:
-            continue
-        takers = users.get(node.name, [])
-        if len(takers) != 1 or node.name in view.outputs or node.sources[0] in view.inputs:
-            continue
-        layer, follower = view.graph.nodes[node.sources[0]], takers[0]
-        if follower.op in FAKE_QUANTS or follower.name in fused:
-            continue
-        free = View(without(view.graph, node), view.inputs, view.outputs)
-        if follower.name in _fused(free):
-            behind = users.get(follower.name, [])
+    candidates = [
+        Misplaced(node, view.graph.nodes[node.sources[0]], takers[0], None, False)
+        for node in view.order
+        if node.op in FAKE_QUANTS and node.name not in (*view.outputs, *view.constants)
+        for takers in (users.get(node.name, []),)
+        if len(takers) == 1 and takers[0].op in _SPLITTING and node.sources[0] not in view.inputs
+    ]
+    if not candidates:
+        return []
+    free = view.graph
+    for each in candidates:
+        free = without(free, free.nodes[each.node.name])
+    fused = _fused(View(free, view.inputs, view.outputs))
+    found = []
+    for each in candidates:
+        if each.follower.name in fused:
+            behind = users.get(each.follower.name, [])
             surplus = len(behind) == 1 and behind[0].op in FAKE_QUANTS
-            after = _after(follower, given_range(view.graph, node))
-            found.append(Misplaced(node, layer, follower, after, surplus))
+            after = _after(each.follower, given_range(view.graph, each.node))
+            found.append(replace(each, range=after, surplus=surplus))
     return found
 
 
@@ -51,19 +57,13 @@ def without(graph: Graph, node: Node) -> Graph:
     """The graph without a node of one input, whose takers get that input instead."""
     source = node.inputs[0]
     changed = [
-        Node(
-            each.name,
-            each.op,
-            tuple(source if node_of(taken) == node.name else taken for taken in each.inputs),
-            each.attrs,
-            each.device,
+        replace(
+            each,
+            inputs=tuple(source if node_of(taken) == node.name else taken for taken in each.inputs),
         )
         for each in graph.consumers().get(node.name, ())
     ]
     return graph.edited(changed, (node.name,))
-
-
-_SPLITTING: Final = frozenset({"BiasAdd", "Relu", "Relu6", *BATCH_NORMS})
 
 
 def _fused(view: View) -> set[str]:

@@ -65,14 +65,14 @@ def treat(
         view = plan.view
         session.build(Target(file, "", inputs=view.inputs, outputs=view.outputs, trust=trust))
         answer = session.ranges(file, names, "" if data == RANDOM else data)
-    measured = {name: _usable(name, *ends) for name, ends in answer["ranges"].items()}
+    measured = {name: usable(name, *ends) for name, ends in answer["ranges"].items()}
     inputs = {name: (ends[0], ends[1]) for name, ends in answer["inputs"].items()}
     return Treatment(
         plan.mended(measured), plan.known, measured, inputs, answer["examples"], data == RANDOM
     )
 
 
-def _usable(name: str, low: float, high: float) -> Range:
+def usable(name: str, low: float, high: float) -> Range:
     """The range with 0 in it, as every quantized one has. Raises `QlspError` if it is only 0."""
     low, high = min(low, 0.0), max(high, 0.0)
     if low == high:

@@ -35,7 +35,9 @@ _LOOPING: Final = frozenset({"NextIteration", "Merge", "Enter", "LoopCond"})
 def value(graph: Graph, tensor: str) -> Tensor | None:
     """What a tensor always is; None unless it is a `Const`, straight or through identities."""
     node = graph.nodes.get(node_of(tensor))
-    while node is not None and node.op in IDENTITIES and node.sources:
+    for _ in graph.nodes:
+        if node is None or node.op not in IDENTITIES or not node.sources:
+            break
         node = graph.nodes.get(node.sources[0])
     return None if node is None else constant(node)
 
@@ -131,6 +133,8 @@ class View:
             return "FusedBatchNormV3"
         if node.op in IDENTITIES:
             return "Identity"
+        if node.op == "Concat":
+            return "ConcatV2"
         known = node.op in toco.TITLES or node.op in FAKE_QUANTS or node.op == "Switch"
         return node.op if known else UNDECIDED
 

@@ -1,8 +1,10 @@
-"""Converts frozen graphs to 8 bits: `python convert.py JOBS.json`.
+"""Runs and converts frozen graphs: `python convert.py JOBS.json`, an answer per job and line.
 
 A job has `graph`, `inputs`, `outputs` and, where the result is to be compared, `reference`, another
-graph. Its answer is a line: `error`, or `model` (the flatbuffer in base 64), `steps` (how far it is
-from the graph itself, in quantization steps) and `decibels` (how far it is from the reference).
+graph. It is converted to 8 bits, and the answer has `error`, or `model` (the flatbuffer in base
+64), `steps` (how far it is from the graph itself, in quantization steps) and `decibels` (how far it
+is from the reference).
+With `tensors` it is not converted: the answer has `ranges`, what these nodes give on random inputs.
 TOCO may end the process, so it runs in a forked child.
 """
 
@@ -99,7 +101,19 @@ def interpret(model, examples):
     return found, [each["quantization"][0] for each in interpreter.get_output_details()]
 
 
+def ranges(job):
+    random = np.random.RandomState(0)
+    examples = [[random.uniform(-1, 1, (1, 8, 8, 4)).astype("float32")] for _ in range(64)]
+    found = run(job["graph"], {**job, "outputs": job["tensors"]}, examples)
+    return {
+        name: [float(min(values.min() for values in each)), float(max(v.max() for v in each))]
+        for name, each in zip(job["tensors"], zip(*found))
+    }
+
+
 def answer(job):
+    if "tensors" in job:
+        return {"ranges": ranges(job)}
     try:
         made = converter(job)
         model = in_child(made.convert) if OLD else bytes(made.convert())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from array import array
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import pytest
 
 from qlsp.doctor import wire
 from qlsp.doctor.examine import Examination, examine
-from qlsp.doctor.graphdef import Graph, Node
+from qlsp.doctor.graphdef import Graph, Node, parse_graph
 from qlsp.doctor.tensor import BOOL, Tensor, const, constant
+from qlsp.error import QlspError
 from tests.doctor.made import Made, floats
 
 FILE = Path("frozen.pb")
@@ -208,6 +211,30 @@ def test_ops_without_measurements_are_not_judged() -> None:
     examination = examined(made.graph(x))
     assert examination.findings == ()
     assert examination.unjudged == ("NonMaxSuppression",)
+
+
+def test_damaged_graphs_are_judged_or_refused() -> None:
+    made = Made()
+    graph = made.graph(dropout(made, switched(made, made.add("PlaceholderWithDefault", "image"))))
+    x = made.add("QuantizeV2", "image", *(made.constant(end, shape=()) for end in (-1.0, 1.0)))
+    x = made.add("QuantizedRelu", x, f"{x}:1", f"{x}:2")
+    normalized = normalization(made, made.add("Dequantize", x, f"{x}:1", f"{x}:2"), training=True)
+    content = made.graph(made.add("AddV2", normalized, "dropout")).serialize()
+    assert graph.nodes
+    generator = random.Random(0)
+    judged = 0
+    for _ in range(2000):
+        damaged = bytearray(content)
+        for _ in range(generator.randrange(1, 4)):
+            damaged[generator.randrange(len(damaged))] = generator.randrange(256)
+        try:
+            graph = parse_graph(bytes(damaged))
+        except ValueError:
+            continue
+        with contextlib.suppress(QlspError):
+            examine(FILE, graph)
+            judged += 1
+    assert judged > 100
 
 
 def test_variables() -> None:
