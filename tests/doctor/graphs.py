@@ -39,7 +39,7 @@ class Builder:
     def norm(self, x, training=False):
         count = int(x.shape[-1])
         gamma = tf.constant(self.random.uniform(0.5, 1.5, count).astype("float32"))
-        mean, variance = ([], []) if training else (self.normal(count), gamma * 0.7)
+        mean, variance = (None, None) if training else (self.normal(count), gamma * 0.7)
         return v1.nn.fused_batch_norm(
             x, gamma, self.normal(count), mean, variance, is_training=training
         )[0]

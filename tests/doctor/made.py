@@ -67,3 +67,23 @@ class Made:
         file = folder / "frozen.pb"
         file.write_bytes(self.graph(x).serialize())
         return file
+
+
+def well_placed() -> Graph:
+    made = Made()
+    return made.graph(made.fake_quant(made.layer(made.fake_quant(made.layer("image")))))
+
+
+def missing_range() -> Graph:
+    """None behind the ReLU called `inner`."""
+    made = Made()
+    x = made.add("Relu", made.layer("image", ""), name="inner")
+    return made.graph(made.fake_quant(made.layer(x)))
+
+
+def before_relu() -> Graph:
+    """Between the bias and the ReLU6 called `inner`."""
+    made = Made()
+    x = made.fake_quant(made.layer("image", ""), -4.0, 4.0)
+    x = made.add("Relu6", x, name="inner")
+    return made.graph(made.fake_quant(made.layer(x)))

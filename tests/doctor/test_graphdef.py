@@ -11,7 +11,7 @@ from qlsp.doctor import wire
 from qlsp.doctor.graphdef import Graph, Node, parse_graph, read_graph
 from qlsp.doctor.tensor import FLOAT, QUINT8, const, constant, sizes
 from qlsp.error import QlspError
-from tests.doctor.made import DATA, Made, floats, integers, stored
+from tests.doctor.made import DATA, Made, floats, integers, stored, well_placed
 
 GRAPHS = sorted(path.stem for path in DATA.glob("*.pb"))
 
@@ -92,7 +92,7 @@ def test_too_large(tmp_path: Path) -> None:
 
 
 def test_damaged_graphs_are_read_or_refused() -> None:
-    content = stored("well_placed").serialize()
+    content = well_placed().serialize()
     generator = random.Random(0)
     for _ in range(500):
         damaged = bytearray(content[: generator.randrange(len(content))])
