@@ -6,14 +6,91 @@ import pytest
 
 from qlsp.doctor.eight_bit import dequantized, is_eight_bit, to_float
 from qlsp.doctor.graphdef import Graph, Node
-from qlsp.doctor.tensor import QINT8, QUINT8, const, constant
+from qlsp.doctor.tensor import QINT8, QINT32, QUINT8, const, constant
 from qlsp.doctor.view import View
 from qlsp.error import QlspError
 from tests.doctor.made import Made, integers, stored
 
 DEQUANTIZED = [
     # What `tf.quantization.dequantize` gives in TensorFlow 1.15.
-    ("MIN_COMBINED", QUINT8, (0, 1, 100, 255), (-1.0, 3.0), ()),
+    ("MIN_COMBINED", QUINT8, (0, 1, 100, 255), (0.0, 6.0), (0.0, 0.02352941, 2.352941, 6.0)),
+    ("MIN_COMBINED", QUINT8, (0, 1, 100, 255), (-0.7, 0.31), (-0.7, -0.6960392, -0.3039216, 0.31)),
+    ("MIN_COMBINED", QUINT8, (0, 1, 100, 255), (2.0, 2.0), (2.0, 2.0, 2.0, 2.0)),
+    ("MIN_COMBINED", QINT8, (-128, -1, 100, 127), (0.0, 6.0), (0.0, 2.988235, 5.364706, 6.0)),
+    (
+        "MIN_COMBINED",
+        QINT8,
+        (-128, -1, 100, 127),
+        (-0.7, 0.31),
+        (-0.7, -0.1969804, 0.2030588, 0.31),
+    ),
+    ("MIN_COMBINED", QINT8, (-128, -1, 100, 127), (2.0, 2.0), (2.0, 2.0, 2.0, 2.0)),
+    (
+        "MIN_COMBINED",
+        QINT32,
+        (-2147483648, -1, 1000000000, 2147483647),
+        (0.0, 6.0),
+        (0.0, 3.0, 4.396984, 6.0),
+    ),
+    (
+        "MIN_COMBINED",
+        QINT32,
+        (-2147483648, -1, 1000000000, 2147483647),
+        (-0.7, 0.31),
+        (-0.7, -0.195, 0.04015893, 0.31),
+    ),
+    (
+        "MIN_COMBINED",
+        QINT32,
+        (-2147483648, -1, 1000000000, 2147483647),
+        (2.0, 2.0),
+        (2.0, 2.0, 2.0, 2.0),
+    ),
+    ("MIN_FIRST", QUINT8, (0, 1, 100, 255), (0.0, 6.0), (0.0, 0.02352941, 2.352941, 6.0)),
+    (
+        "MIN_FIRST",
+        QUINT8,
+        (0, 1, 100, 255),
+        (-0.7, 0.31),
+        (-0.7010588, -0.697098, -0.3049804, 0.3089412),
+    ),
+    ("MIN_FIRST", QUINT8, (0, 1, 100, 255), (2.0, 2.0), (2.0, 2.0, 2.0, 2.0)),
+    ("MIN_FIRST", QINT8, (-128, -1, 100, 127), (0.0, 6.0), (0.0, 2.988235, 5.364706, 6.0)),
+    (
+        "MIN_FIRST",
+        QINT8,
+        (-128, -1, 100, 127),
+        (-0.7, 0.31),
+        (-0.7010588, -0.1980392, 0.202, 0.3089411),
+    ),
+    ("MIN_FIRST", QINT8, (-128, -1, 100, 127), (2.0, 2.0), (2.0, 2.0, 2.0, 2.0)),
+    (
+        "MIN_FIRST",
+        QINT32,
+        (-2147483648, -1, 1000000000, 2147483647),
+        (0.0, 6.0),
+        (0.0, 3.0, 4.396984, 6.0),
+    ),
+    (
+        "MIN_FIRST",
+        QINT32,
+        (-2147483648, -1, 1000000000, 2147483647),
+        (-0.7, 0.31),
+        (-0.7, -0.195, 0.04015896, 0.31),
+    ),
+    (
+        "MIN_FIRST",
+        QINT32,
+        (-2147483648, -1, 1000000000, 2147483647),
+        (2.0, 2.0),
+        (2.0, 2.0, 2.0, 2.0),
+    ),
+    ("SCALED", QUINT8, (0, 1, 100, 255), (0.0, 6.0), (0.0, 0.02352941, 2.352941, 6.0)),
+    ("SCALED", QUINT8, (0, 1, 100, 255), (-0.7, 0.31), (0.0, 0.001215686, 0.1215686, 0.31)),
+    ("SCALED", QUINT8, (0, 1, 100, 255), (2.0, 2.0), (0.0, 0.007843138, 0.7843138, 2.0)),
+    ("SCALED", QINT8, (-128, -1, 100, 127), (0.0, 6.0), (-6.047244, -0.04724409, 4.72441, 6.0)),
+    ("SCALED", QINT8, (-128, -1, 100, 127), (-0.7, 0.31), (-0.7, -0.00546875, 0.546875, 0.6945313)),
+    ("SCALED", QINT8, (-128, -1, 100, 127), (2.0, 2.0), (-2.015748, -0.01574803, 1.574803, 2.0)),
 ]
 FORMS = ["quantize_weights", "quantize_nodes", "quantize_both", "quantize_fallback"]
 FORMS.append("quantize_as_documented")
@@ -73,6 +150,18 @@ def test_range_that_is_computed() -> None:
     view = View(made.graph(made.add("Mul", "image", x)), ("image",), ("result",))
     with pytest.raises(QlspError, match="'w' is quantized, and its range is not a constant"):
         to_float(view)
+
+
+@pytest.mark.parametrize(("mode", "dtype", "values", "ends", "expected"), DEQUANTIZED)
+def test_dequantized_as_tensorflow_does(
+    mode: str,
+    dtype: int,
+    values: tuple[int, ...],
+    ends: tuple[float, float],
+    expected: tuple[float, ...],
+) -> None:
+    found = dequantized(integers(dtype, *values), *ends, mode)
+    assert list(found.values) == pytest.approx(expected, rel=1e-6, abs=1e-7)
 
 
 def test_unknown_mode() -> None:
