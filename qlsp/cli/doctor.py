@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from qlsp.cli.running import (
     stdout_console,
     terminated,
     with_data,
+    write_output,
 )
 from qlsp.config import absolute
 from qlsp.doctor.examine import Examination, examine
@@ -93,7 +92,7 @@ def command(
         limits = Limits(timeout, memory_limit(memory))
         with terminated(), shown_progress() as progress:
             treatment = treat(examination, given, interpreter, limits, progress, trust=trust)
-        _write(output, treatment.graph.serialize())
+        write_output(output, treatment.graph.serialize(), "-o")
     _print(examination, treatment, output, form)
     mended = treatment is not None and examination.mendable
     sys.exit(1 if examination.findings and not mended else 0)
@@ -107,23 +106,6 @@ def _data(data: str | None, examination: Examination) -> str:
     if data is None or data == RANDOM:
         return data or ""
     return with_data(replace(Target(examination.file, "")), data, Path.cwd()).data
-
-
-def _write(file: Path, content: bytes) -> None:
-    """All of it or nothing: a conversion may be waiting for the file."""
-    try:
-        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-            temporary.chmod(0o644)
-            temporary.replace(file)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise QlspError(f"-o {file}: {error.strerror or error}") from None
 
 
 def _print(
