@@ -47,7 +47,7 @@ _GOAL = 0.99
 class Comparison:
     """Prediction and measurement of one model under one workflow."""
 
-    name: str
+    model: Published
     workflow: Workflow
     measured: Conversion
     predicted: Lowering
@@ -92,7 +92,7 @@ def comparisons(model: Published, record: Record, graph: LayerGraph) -> Iterator
     """Per workflow that was measured."""
     for workflow in record["workflows"]:
         predicted = lower(graph, workflow, toolchain(record))
-        yield compare(model.title, workflow, graph, predicted, record)
+        yield compare(model, workflow, graph, predicted, record)
 
 
 def _line(comparison: Comparison) -> str:
@@ -100,11 +100,11 @@ def _line(comparison: Comparison) -> str:
     what = measured["error"][1] if measured["error"] else f"{len(measured['operators'])} ops"
     verdict = "as predicted" if comparison.same_ops else "NOT as predicted"
     share = f"{comparison.right} of {comparison.layers} layers"
-    return f"{comparison.name} {comparison.workflow}: {what} {verdict}, {share}"
+    return f"{comparison.model.title} {comparison.workflow}: {what} {verdict}, {share}"
 
 
 def compare(
-    name: str, workflow: Workflow, graph: LayerGraph, predicted: Lowering, record: Record
+    model: Published, workflow: Workflow, graph: LayerGraph, predicted: Lowering, record: Record
 ) -> Comparison:
     """Hold what was measured against what is predicted."""
     measured = record["workflows"][workflow]
@@ -114,7 +114,9 @@ def compare(
     if measured["error"] is not None or predicted.error is not None:
         wrong = tuple(_different_errors(measured, predicted, names))
         right = 0 if wrong else len(layers)
-        return Comparison(name, workflow, measured, predicted, len(layers), right, not wrong, wrong)
+        return Comparison(
+            model, workflow, measured, predicted, len(layers), right, not wrong, wrong
+        )
     real = [
         (text(each), [record["layers"][layer]["name"] for layer in each["layers"]])
         for each in measured["operators"]
@@ -136,7 +138,7 @@ def compare(
     ops = [op for op, _ in got], [op for op, _ in real]
     lines = [*_different_ops(*ops), *lines]
     return Comparison(
-        name, workflow, measured, predicted, len(layers), len(layers) - len(unlike),
+        model, workflow, measured, predicted, len(layers), len(layers) - len(unlike),
         ops[0] == ops[1], tuple(lines),
     )  # fmt: skip
 
@@ -184,11 +186,11 @@ def _different_errors(
 def _write(found: Sequence[Comparison]) -> None:
     """Write the table anew."""
     rows = ["| model | layers | float | ptq | qat |", "|---|---|---|---|---|"]
-    for name in dict.fromkeys(each.name for each in found):
-        of_model = {each.workflow: each for each in found if each.name == name}
+    for model in dict.fromkeys(each.model for each in found):
+        of_model = {each.workflow: each for each in found if each.model == model}
         layers = next(iter(of_model.values())).layers
         cells = [_cell(of_model.get(workflow)) for workflow in WORKFLOWS]
-        rows.append(f"| {name} | {layers} | {' | '.join(cells)} |")
+        rows.append(f"| {model.title} | {layers} | {' | '.join(cells)} |")
     total = []
     for workflow in WORKFLOWS:
         of_workflow = [each for each in found if each.workflow == workflow]
