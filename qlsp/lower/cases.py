@@ -5,8 +5,9 @@ The first case that holds gives the ops; a layer without one that holds is not k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from qlsp.lower.behaviour import Version
 from qlsp.lower.expansion import DYNAMIC_LIST, Expansion, RefusedError, UndecidedError
@@ -109,6 +110,33 @@ def _two_matmuls(first: int, left: int, right: int) -> str:
     ).format(*range(first, first + 14), left=left, right=right)
 
 
+def _layer_normalizations(product: str, **when: Any) -> Iterator[Case]:
+    """Layer normalization of Keras 2 on a batch of dynamic size, by FusedBatchNorm's parts.
+
+    `product` multiplies the sizes of the axes that are not normalized, where there is more than
+    the batch.
+    """
+    at = 1 + len(product.split())
+    numbers = {f"p{step}": at + step for step in range(15)}
+    parts = (
+        "MEAN({p6}) SQUARED_DIFFERENCE({p6}, {p7}) MEAN(_) ADD(_, c) RSQRT(_) MUL(_, {p2}) "
+        "MUL({p6}, {p12}) MUL({p7}, {p12}) SUB({beta}, {p14}) ADD({p13}, _) TRANSPOSE!(_) "
+        "RESHAPE!(_, 0) MUL(_, c) ADD(_, c)"
+    )
+    first = (
+        "FILL:FLOAT32(_) PACK({p0}) RESHAPE!(x, {p3}) FILL:FLOAT32({p1}) TRANSPOSE!({p4}) " + parts
+    )
+    later = (
+        "FILL:FLOAT32({p1}) FILL:FLOAT32({p1}) PACK({p0}) RESHAPE!(x, {p4}) TRANSPOSE!(_) " + parts
+    )
+    for constants_first, program, beta in ((True, first, "p5"), (None, later, "p3")):
+        text = program.format(**numbers, beta=numbers[beta])
+        yield Case(
+            f"SHAPE(x) STRIDED_SLICE(_) {product} RESHAPE(_) {text}".replace("  ", " "),
+            keras=2, static=False, constants_first=constants_first, **when,
+        )  # fmt: skip
+
+
 CASES: Mapping[str, tuple[Case, ...]] = {
     "LayerNormalization": (
         Case("", keras=2, until=(2, 2), refusal=_RESHAPES),
@@ -123,36 +151,19 @@ CASES: Mapping[str, tuple[Case, ...]] = {
             "RESHAPE!(x) TRANSPOSE!(_) MEAN(1) SQUARED_DIFFERENCE(1, 2) MEAN(_) ADD(_, c) "
             "RSQRT(_) MUL(1, _) MUL(2, 6) SUB(c, _) ADD(7, _) TRANSPOSE!(_) RESHAPE!(_) "
             "MUL(_, c) ADD(_, c)",
-            keras=2, static=True, since=(2, 15),
+            keras=2, static=True, since=(2, 8),
         ),
-        Case(
-            "SHAPE(x) STRIDED_SLICE(_) REDUCE_PROD(_) RESHAPE(_) FILL:FLOAT32(_) PACK(2) "
-            "RESHAPE!(x, 5) FILL:FLOAT32(3) TRANSPOSE!(6) MEAN(8) SQUARED_DIFFERENCE(8, 9) "
-            "MEAN(_) ADD(_, c) RSQRT(_) MUL(_, 4) MUL(8, 14) MUL(9, 14) SUB(7, 16) ADD(15, _) "
-            "TRANSPOSE!(_) RESHAPE!(_, 0) MUL(_, c) ADD(_, c)",
-            keras=2, static=False, constants_first=True, since=(2, 15),
+        *_layer_normalizations("REDUCE_PROD(_)", since=(2, 15)),
+        *(
+            case
+            for rank in (2, 3, 4)
+            for case in _layer_normalizations(
+                " ".join(["MUL:INT32(_)"] * (rank - 2)),
+                ranks=(rank,), since=(2, 8), until=(2, 8), where=(("axis", -1),),
+            )
         ),
-        Case(
-            "SHAPE(x) STRIDED_SLICE(_) REDUCE_PROD(_) RESHAPE(_) FILL:FLOAT32(3) FILL:FLOAT32(3) "
-            "PACK(2) RESHAPE!(x, 6) TRANSPOSE!(_) MEAN(8) SQUARED_DIFFERENCE(8, 9) MEAN(_) "
-            "ADD(_, c) RSQRT(_) MUL(_, 4) MUL(8, 14) MUL(9, 14) SUB(5, 16) ADD(15, _) "
-            "TRANSPOSE!(_) RESHAPE!(_, 0) MUL(_, c) ADD(_, c)",
-            keras=2, static=False, since=(2, 15),
-        ),
-        Case(
-            "SHAPE(x) STRIDED_SLICE(_) MUL:INT32(_) MUL:INT32(_) RESHAPE(_) FILL:FLOAT32(4) "
-            "FILL:FLOAT32(4) PACK(3) RESHAPE!(x, 7) TRANSPOSE!(_) MEAN(9) "
-            "SQUARED_DIFFERENCE(9, 10) MEAN(_) ADD(_, c) RSQRT(_) MUL(_, 5) MUL(9, 15) "
-            "MUL(10, 15) SUB(6, 17) ADD(16, _) TRANSPOSE!(_) RESHAPE!(_, 0) MUL(_, c) ADD(_, c)",
-            keras=2, static=False, ranks=(4,), since=(2, 8), until=(2, 8), where=(("axis", -1),),
-        ),
-        Case(
-            "SHAPE(x) STRIDED_SLICE(_) RESHAPE(_) FILL:FLOAT32(2) FILL:FLOAT32(2) PACK(1) "
-            "RESHAPE!(x, 5) TRANSPOSE!(_) MEAN(7) SQUARED_DIFFERENCE(7, 8) MEAN(_) ADD(_, c) "
-            "RSQRT(_) MUL(_, 3) MUL(7, 13) MUL(8, 13) SUB(4, 15) ADD(14, _) TRANSPOSE!(_) "
-            "RESHAPE!(_, 0) MUL(_, c) ADD(_, c)",
-            keras=2, static=False, ranks=(4,), since=(2, 8), until=(2, 8),
-            where=(("axis", (1, 2, 3)),),
+        *_layer_normalizations(
+            "", ranks=(4,), since=(2, 8), until=(2, 8), where=(("axis", (1, 2, 3)),)
         ),
         Case(
             "MEAN(x) NEG(_) SQUARED_DIFFERENCE(x, 0) MEAN(_) ADD(_, c) RSQRT(_) MUL(_, c) "

@@ -124,7 +124,7 @@ _QUANTIZED: Mapping[bool, Mapping[str, Sequence[Fusion]]] = {
 _FOLLOWERS = frozenset(fusion.follower for fusion in FUSIONS if fusion.stage == "float")
 _TARGETS = frozenset(target for fold in FOLDS for target in fold.targets)
 _PADDING_SINCE: Version = (2, 21)
-_KEEPS_DIMENSIONS_SINCE: Mapping[bool, Version] = {False: (2, 3), True: (2, 8)}
+_KEEPS_DIMENSIONS_SINCE: Mapping[bool, Version] = {False: (2, 3), True: (2, 15)}
 """By whether it is an int8 op, or has weights or an output with a learned range."""
 
 
