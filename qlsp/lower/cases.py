@@ -383,7 +383,7 @@ CASES: Mapping[str, tuple[Case, ...]] = {
             "BATCH_MATMUL(10, 11) RESHAPE!(_) TRANSPOSE!(_) SOFTMAX(_) BATCH_MATMUL(0) "
             "RESHAPE!(_) ADD!(_, c) TRANSPOSE!(_) RESHAPE!(15) RESHAPE!(19) BATCH_MATMUL(20, 21) "
             "RESHAPE!(_) TRANSPOSE!(_) RESHAPE!(_) BATCH_MATMUL(_) ADD!(_, c) RESHAPE!(_)",
-            static=False, ranks=(3,), until=(2, 5),
+            static=False, ranks=(3,), until=(2, 8),
         ),
         Case(
             "FULLY_CONNECTED(x) RESHAPE!(_) FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(1) "
