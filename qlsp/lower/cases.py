@@ -110,6 +110,15 @@ def _two_matmuls(first: int, left: int, right: int) -> str:
     ).format(*range(first, first + 14), left=left, right=right)
 
 
+def _two_split_matmuls(first: int, left: int, right: int) -> str:
+    """How TF 2.8 does."""
+    return (
+        "RESHAPE!({left}) SPLIT!({0}) RESHAPE!({1}) SPLIT!({right}) RESHAPE!({1}) RESHAPE!({3}) "
+        "TRANSPOSE!(_) FULLY_CONNECTED({2}, _) TRANSPOSE!({3}) FULLY_CONNECTED({4}, _) "
+        "PACK!({7}, _) RESHAPE!(_)"
+    ).format(*range(first, first + 12), left=left, right=right)
+
+
 def _layer_normalizations(product: str, **when: Any) -> Iterator[Case]:
     """Layer normalization of Keras 2 on a batch of dynamic size, by FusedBatchNorm's parts.
 
@@ -391,6 +400,13 @@ CASES: Mapping[str, tuple[Case, ...]] = {
             f"FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(_) {_two_matmuls(25, 21, 24)} "
             "TRANSPOSE!(_) RESHAPE!(_) FULLY_CONNECTED(_)",
             static=True, ranks=(3,), until=(2, 5), where=(("num_heads", 2),),
+        ),
+        Case(
+            "FULLY_CONNECTED(x) RESHAPE!(_) FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(1) "
+            f"TRANSPOSE!(3) {_two_split_matmuls(6, 4, 5)} TRANSPOSE!(_) SOFTMAX(_) "
+            f"FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(_) {_two_split_matmuls(23, 19, 22)} "
+            "TRANSPOSE!(_) RESHAPE!(_) FULLY_CONNECTED(_) RESHAPE!(_)",
+            static=True, ranks=(3,), since=(2, 8), until=(2, 8), where=(("num_heads", 2),),
         ),
         Case(
             "FULLY_CONNECTED(x) RESHAPE!(_) FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(1) "
