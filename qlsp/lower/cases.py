@@ -333,6 +333,11 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     ),
     "Conv3DTranspose": (
         Case("", until=(2, 5), lacks="Conv3DBackpropInputV2"),
+        Case(
+            "SHAPE(x) STRIDED_SLICE(_) PACK(_) CONV_3D_TRANSPOSE(x, _) SHAPE:INT64(_) "
+            "BROADCAST_ARGS(_) BROADCAST_TO!:FLOAT32(_) BROADCAST_TO!(3, 5) ADD!(6, 7)",
+            static=False, until=(2, 8),
+        ),
         Case("SHAPE(x) STRIDED_SLICE(_) PACK(_) CONV_3D_TRANSPOSE(x, _) ADD!(_, c)", static=False),
     ),
     "ZeroPadding3D": (Case("", until=(2, 5), lacks="Pad"), Case("PAD(x)")),

@@ -142,15 +142,27 @@ def _conv3d(expansion: Expansion) -> Operation:
     if expansion.attr("use_bias", True):
         if not expansion.since(2, 8):
             raise expansion.no_kernel("BiasAdd", "the converter can't add its bias")
-        if expansion.static_batch or expansion.since(2, 15):
-            x = expansion.emit("ADD", x, constant=True, core=False)
+        if broadcasts(expansion):
+            x = expansion.run(BROADCAST.format("ADD"), x)
         else:
-            x = expansion.run(
-                "SHAPE:INT64(x) BROADCAST_ARGS(_) BROADCAST_TO!:FLOAT32(_) BROADCAST_TO!(x, 1) "
-                "ADD!(2, 3)",
-                x,
-            )
+            x = expansion.emit("ADD", x, constant=True, core=False)
     return expansion.activate(x, expansion.attr("activation"))
+
+
+BROADCAST = (
+    "SHAPE:INT64(x) BROADCAST_ARGS(_) BROADCAST_TO!:FLOAT32(_) BROADCAST_TO!(x, 1) {}!(2, 3)"
+)
+"""How TF 2.8 computes with a constant and volumes of an unknown number."""
+
+
+def broadcasts(expansion: Expansion) -> bool:
+    """Whether arithmetic with a constant becomes `BROADCAST`."""
+    return (
+        expansion.rank() == 5
+        and not expansion.static_batch
+        and expansion.since(2, 8)
+        and not expansion.since(2, 15)
+    )
 
 
 def _locally_connected2d(expansion: Expansion) -> Operation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from qlsp.lower.cases import CASES, CRASH, LOOP_OF_STEPS, UNPARSED, expand_case
-from qlsp.lower.convolutions import CONVOLUTIONS, batch_size
+from qlsp.lower.convolutions import BROADCAST, CONVOLUTIONS, batch_size, broadcasts
 from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError
 from qlsp.lower.functions import expand_function
 from qlsp.lower.keras.construction import refusal_of_construction
@@ -159,6 +159,9 @@ def _batch_normalization(expansion: Expansion) -> Operation:
         raise RefusedError("convert", "ConverterError", message, "it runs in training mode")
     if in_training and expansion.ranges is None:
         raise expansion.no_kernel("FusedBatchNormV3", "it runs in training mode")
+    if broadcasts(expansion):
+        scaled = expansion.run(BROADCAST.format("MUL"), expansion.inputs[0])
+        return expansion.run(BROADCAST.format("ADD"), scaled)
     result = expansion.run("MUL!(x, c) ADD!(_, c)", expansion.inputs[0])
     result.variable = result.inputs[0].variable = True
     return result
