@@ -6,49 +6,12 @@ The first case that holds gives the ops; a layer without one that holds is not k
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from qlsp.lower.behaviour import Version
+from qlsp.lower.attention import MULTI_HEAD_ATTENTION
+from qlsp.lower.case import Case
 from qlsp.lower.expansion import DYNAMIC_LIST, Expansion, RefusedError, UndecidedError
 from qlsp.lower.operation import Operation
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """The ops of a layer, in the notation of `programs.py`, and when they hold."""
-
-    program: str
-    keras: int | None = None
-    static: bool | None = None
-    """Whether the batch axis has a fixed size."""
-    constants_first: bool | None = None
-    """See `Expansion.constants_first`."""
-    ranks: tuple[int, ...] = ()
-    """Ranks of the input; empty for any."""
-    since: Version = (0, 0)
-    until: Version = (99, 0)
-    refusal: tuple[str, str] | None = None
-    """Type and message of the exception that it raises instead."""
-    lacks: str = ""
-    """The TensorFlow op that the converter can't convert."""
-    calibrated: bool | None = None
-    """Whether the converter gets representative data."""
-
-    where: tuple[tuple[str, object], ...] = ()
-    """Values of arguments, defaults included, with which alone it is known."""
-
-    def holds(self, expansion: Expansion) -> bool:
-        """Whether the current layer is of this case."""
-        return (
-            self.keras in {None, expansion.keras}
-            and self.static in {None, expansion.static_batch}
-            and (self.constants_first is None or self.constants_first == expansion.constants_first)
-            and (not self.ranks or expansion.rank() in self.ranks)
-            and self.since <= expansion.behaviour.tensorflow <= self.until
-            and self.calibrated in {None, expansion.calibrated}
-            and all(expansion.attr(key, value) == value for key, value in self.where)
-        )
 
 
 def expand_case(expansion: Expansion) -> Operation:
@@ -99,24 +62,6 @@ _REPEAT = (
     "RESHAPE!({second}, {last})"
 )
 """How Keras 3 repeats along one axis."""
-
-
-def _two_matmuls(first: int, left: int, right: int) -> str:
-    """How TF 2.5 multiplies two pairs of matrices of fixed sizes, from the `first` op on."""
-    return (
-        "RESHAPE!({left}) SLICE!({0}) SLICE!({0}) RESHAPE!({1}) SLICE!({right}) RESHAPE!({2}) "
-        "SLICE!({right}) RESHAPE!({4}) TRANSPOSE!(_) FULLY_CONNECTED({3}, _) TRANSPOSE!({6}) "
-        "FULLY_CONNECTED({5}, _) PACK!({9}, _) RESHAPE!(_)"
-    ).format(*range(first, first + 14), left=left, right=right)
-
-
-def _two_split_matmuls(first: int, left: int, right: int) -> str:
-    """How TF 2.8 does."""
-    return (
-        "RESHAPE!({left}) SPLIT!({0}) RESHAPE!({1}) SPLIT!({right}) RESHAPE!({1}) RESHAPE!({3}) "
-        "TRANSPOSE!(_) FULLY_CONNECTED({2}, _) TRANSPOSE!({3}) FULLY_CONNECTED({4}, _) "
-        "PACK!({7}, _) RESHAPE!(_)"
-    ).format(*range(first, first + 12), left=left, right=right)
 
 
 def _layer_normalizations(product: str, **when: Any) -> Iterator[Case]:
@@ -182,9 +127,14 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     ),
     "GroupNormalization": (
         Case(
+            "RESHAPE!(x) SUM(_) DIV(_, c) SUB(0, _) SQUARE(_) SUM(_) DIV(_, c) ADD(_, c) RSQRT(_) "
+            "MUL(_, c) MUL(0, 9) MUL(2, 9) SUB(c, _) ADD(10, _) RESHAPE!(_)",
+            keras=2, static=True, ranks=(4,), since=(2, 15), until=(2, 15),
+        ),
+        Case(
             "RESHAPE!(x) SUM(_) MUL(_, c) SUB(0, _) SQUARE(_) SUM(_) MUL(_, c) ADD(_, c) RSQRT(_) "
             "MUL(_, c) MUL(0, 9) MUL(2, 9) SUB(c, _) ADD(10, _) RESHAPE!(_)",
-            keras=2, static=True, ranks=(4,), since=(2, 15),
+            keras=2, static=True, ranks=(4,), since=(2, 16),
         ),
         Case(
             "", keras=2, static=False, ranks=(4,), calibrated=True, since=(2, 15),
@@ -390,57 +340,6 @@ CASES: Mapping[str, tuple[Case, ...]] = {
             keras=3, static=True,
         ),
     ),
-    "MultiHeadAttention": (
-        Case(
-            "RESHAPE!(x) BATCH_MATMUL(0) RESHAPE!(_) ADD!(_, c) BATCH_MATMUL(0) RESHAPE!(_) "
-            "ADD!(_, c) MUL(_, c) TRANSPOSE!(3) TRANSPOSE!(7) RESHAPE!(8) RESHAPE!(9) "
-            "BATCH_MATMUL(10, 11) RESHAPE!(_) TRANSPOSE!(_) SOFTMAX(_) BATCH_MATMUL(0) "
-            "RESHAPE!(_) ADD!(_, c) TRANSPOSE!(_) RESHAPE!(15) RESHAPE!(19) BATCH_MATMUL(20, 21) "
-            "RESHAPE!(_) TRANSPOSE!(_) RESHAPE!(_) BATCH_MATMUL(_) ADD!(_, c) RESHAPE!(_)",
-            static=False, ranks=(3,), until=(2, 8),
-        ),
-        Case(
-            "FULLY_CONNECTED(x) RESHAPE!(_) FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(1) "
-            f"TRANSPOSE!(3) {_two_matmuls(6, 4, 5)} TRANSPOSE!(_) SOFTMAX(_) "
-            f"FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(_) {_two_matmuls(25, 21, 24)} "
-            "TRANSPOSE!(_) RESHAPE!(_) FULLY_CONNECTED(_)",
-            static=True, ranks=(3,), until=(2, 5), where=(("num_heads", 2),),
-        ),
-        Case(
-            "FULLY_CONNECTED(x) RESHAPE!(_) FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(1) "
-            f"TRANSPOSE!(3) {_two_split_matmuls(6, 4, 5)} TRANSPOSE!(_) SOFTMAX(_) "
-            f"FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(_) {_two_split_matmuls(23, 19, 22)} "
-            "TRANSPOSE!(_) RESHAPE!(_) FULLY_CONNECTED(_) RESHAPE!(_)",
-            static=True, ranks=(3,), since=(2, 8), until=(2, 8), where=(("num_heads", 2),),
-        ),
-        Case(
-            "FULLY_CONNECTED(x) RESHAPE!(_) FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(1) "
-            "TRANSPOSE!(3) BATCH_MATMUL(4, 5) MUL(_, c) SOFTMAX(_) FULLY_CONNECTED(y) RESHAPE!(_) "
-            "TRANSPOSE!(_) BATCH_MATMUL(8, _) TRANSPOSE!(_) RESHAPE!(_) FULLY_CONNECTED(_)",
-            keras=3, static=True, ranks=(3,),
-        ),
-        Case(
-            "FULLY_CONNECTED(x) RESHAPE!(_) ADD!(_, c) FULLY_CONNECTED(y) RESHAPE!(_) ADD!(_, c) "
-            "TRANSPOSE!(2) TRANSPOSE!(5) BATCH_MATMUL(6, 7) MUL(_, c) RESHAPE!(_) SOFTMAX(_) "
-            "FULLY_CONNECTED(y) RESHAPE!(_) ADD!(_, c) TRANSPOSE!(_) BATCH_MATMUL(11, _) "
-            "RESHAPE!(_) TRANSPOSE!(_) RESHAPE!(_) FULLY_CONNECTED(_)",
-            keras=3, static=False, ranks=(3,),
-        ),
-        Case(
-            "FULLY_CONNECTED(x) RESHAPE!(_) FULLY_CONNECTED(y) RESHAPE!(_) TRANSPOSE!(1) "
-            "TRANSPOSE!(3) BATCH_MATMUL(4, 5) TRANSPOSE!(_) SOFTMAX(_) FULLY_CONNECTED(y) "
-            "RESHAPE!(_) TRANSPOSE!(_) BATCH_MATMUL(8, _) TRANSPOSE!(_) RESHAPE!(_) "
-            "FULLY_CONNECTED(_)",
-            keras=2, static=True, ranks=(3,),
-        ),
-        Case(
-            "FULLY_CONNECTED(x) RESHAPE!(_) ADD!(_, c) FULLY_CONNECTED(y) RESHAPE!(_) ADD!(_, c) "
-            "MUL(_, c) TRANSPOSE!(2) TRANSPOSE!(6) BATCH_MATMUL(7, 8) RESHAPE!(_) TRANSPOSE!(_) "
-            "SOFTMAX(_) FULLY_CONNECTED(y) RESHAPE!(_) ADD!(_, c) TRANSPOSE!(_) "
-            "BATCH_MATMUL(12, _) RESHAPE!(_) TRANSPOSE!(_) RESHAPE!(_) FULLY_CONNECTED(_) "
-            "RESHAPE!(_)",
-            keras=2, static=False, ranks=(3,),
-        ),
-    ),
+    "MultiHeadAttention": MULTI_HEAD_ATTENTION,
 }  # fmt: skip
 """By layer class."""
