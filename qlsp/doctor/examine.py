@@ -12,7 +12,7 @@ from qlsp.doctor.eight_bit import eight_bit_nodes, is_eight_bit
 from qlsp.doctor.graphdef import Graph
 from qlsp.doctor.mend import Plan, plan
 from qlsp.doctor.names import ends, fed, placeholders, unknown
-from qlsp.doctor.placement import Misplaced
+from qlsp.doctor.placement import Misplaced, OnConstant
 from qlsp.doctor.training import resolved, switches
 from qlsp.doctor.view import FAKE_QUANTS, Lacking, View
 from qlsp.error import QlspError
@@ -96,6 +96,7 @@ def examine(
         return Examination(file, graph, inputs, outputs, broken, None)
     findings += _training(planned)
     missing = {each.node.name: each for each in planned.missing}
+    findings += map(_on_constant, planned.constants)
     findings += (_misplaced(each, missing.pop(each.follower.name, None)) for each in planned.moved)
     findings += (_missing_range(each, planned) for each in missing.values())
     built, _ = planned.view.ops()
@@ -166,7 +167,7 @@ def _eight_bit(view: View) -> Iterator[Finding]:
         names[0],
         op,
         f"{total} nodes are of TensorFlow's first 8-bit scheme: {listed}",
-        f"(Unsupported TensorFlow op: {op})",
+        "Array … is lacking min/max data, which is necessary for quantization.",
         "turn the graph back to float",
         mendable=True,
     )
@@ -203,6 +204,19 @@ def _training(planned: Plan) -> Iterator[Finding]:
         )
 
 
+def _on_constant(each: OnConstant) -> Finding:
+    return Finding(
+        "misplaced-fake-quant",
+        each.node.name,
+        each.node.op,
+        f"stands on {each.what}: TensorFlow 2.21 computes {each.layer.name} ({each.layer.op}) in "
+        "float",
+        "",
+        "remove it: the converter quantizes the constant by its own values",
+        mendable=True,
+    )
+
+
 def _misplaced(each: Misplaced, missing: Lacking | None) -> Finding:
     """`missing` is the range of its follower, if that is missing without it."""
     if missing is None:
@@ -228,15 +242,20 @@ def _misplaced(each: Misplaced, missing: Lacking | None) -> Finding:
 
 
 def _missing_range(each: Lacking, planned: Plan) -> Finding:
+    measured = each.node.name in planned.unmeasured
+    remedy = "insert one with a measured range" if measured else "insert one with that behind it"
+    if each.inside:
+        remedy = "its parameters are computed: fold constants first, as graph transforms do"
     return Finding(
         "missing-range",
         each.node.name,
         each.node.op,
-        "no fake-quantization behind it tells its range",
+        "no fake-quantization behind it tells its range"
+        + ("" if each.message else ": TensorFlow 2.21 computes it in float"),
         each.message,
-        "insert one with a measured range",
-        mendable=True,
-        needs_data=each.node.name in planned.unmeasured,
+        remedy,
+        mendable=not each.inside,
+        needs_data=measured,
     )
 
 

@@ -58,6 +58,8 @@ def _first(tensor: str) -> str:
 def unfused(graph: Graph, node: Node) -> Graph | None:
     """With a `FusedBatchNorm` of inference as a product and a sum, each of which can have a range.
 
+    The ranges of the factors and summands are theirs.
+
     None where its parameters aren't constants, or not those of the last axis.
     """
     found = [value(graph, each) for each in node.inputs[1:5]]
@@ -73,15 +75,17 @@ def unfused(graph: Graph, node: Node) -> Graph | None:
     shifts = [b - m * s for b, m, s in zip(beta, mean, scales, strict=True)]
     names = [graph.unused(f"{node.name}/{part}") for part in ("scale", "shift", "mul")]
     kind = {"T": wire.varint(6, FLOAT)}
-    constants = (
-        const(name, Tensor(FLOAT, (len(values),), array("f", values)))
-        for name, values in zip(names, (scales, shifts), strict=False)
-    )
     scale, shift, product = names
+    made = []
+    for name, values in ((scale, scales), (shift, shifts)):
+        made.append(const(name, Tensor(FLOAT, (len(values),), array("f", values))))
+        # TensorFlow 2.21 computes in float with a constant operand that has no range.
+        given = (min(0.0, *values), max(0.0, *values))
+        made.append(fake_quant(f"{name}/fake_quant", name, given))
     return graph.edited(
         (
-            *constants,
-            Node(product, "Mul", (node.inputs[0], scale), kind, node.device),
-            Node(node.name, "Add", (product, shift), kind, node.device),
+            *made,
+            Node(product, "Mul", (node.inputs[0], made[1].name), kind, node.device),
+            Node(node.name, "Add", (product, made[3].name), kind, node.device),
         )
     )

@@ -10,6 +10,7 @@ from qlsp.doctor.view import BATCH_NORMS, FAKE_QUANTS, View, given_range
 from qlsp.lower.tf1 import toco
 from qlsp.lower.tf1.graph import Range
 
+_AFFINE: Final = frozenset({"Conv2D", "DepthwiseConv2dNative", "MatMul"})
 _SPLITTING: Final = frozenset({"BiasAdd", "Relu", "Relu6", *BATCH_NORMS})
 """What becomes part of the layer before it."""
 
@@ -50,6 +51,35 @@ def misplaced(view: View) -> list[Misplaced]:
             surplus = len(behind) == 1 and behind[0].op in FAKE_QUANTS
             after = _after(each.follower, given_range(view.graph, each.node))
             found.append(replace(each, range=after, surplus=surplus))
+    return found
+
+
+@dataclass(frozen=True)
+class OnConstant:
+    """A fake-quantization of a constant that TOCO passes over, and the converter of TensorFlow 2
+    leaves the layer in float for.
+    """
+
+    node: Node
+    layer: Node
+    what: str
+
+
+def on_constants(view: View) -> list[OnConstant]:
+    """Fake-quantization of biases, and of weights that a normalization is folded into."""
+    users = view.graph.consumers()
+    found = []
+    for node in view.order:
+        takers = users.get(node.name, [])
+        if node.op not in FAKE_QUANTS or node.name not in view.constants or len(takers) != 1:
+            continue
+        layer = takers[0]
+        behind = users.get(layer.name, [])
+        if layer.op == "BiasAdd":
+            found.append(OnConstant(node, layer, "the bias"))
+        elif layer.op in _AFFINE and len(behind) == 1 and behind[0].op in BATCH_NORMS:
+            what = f"the weights, before {behind[0].name} is folded into them"
+            found.append(OnConstant(node, layer, what))
     return found
 
 

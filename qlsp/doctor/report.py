@@ -59,7 +59,7 @@ def print_treatment(treatment: Treatment, file: str, console: Console) -> None:
     """The ranges that were put in, and where they come from."""
     console.print(f"\nwrote [bold]{escape(file)}[/]: {len(treatment.graph.nodes)} nodes")
     for name, given in treatment.derived.items():
-        console.print(f"  {escape(name)}: {_range(given)}, from the fake-quantization moved")
+        console.print(f"  {escape(name)}: {_range(given)}, from a fake-quantization that is there")
     for name, given in treatment.measured.items():
         console.print(f"  {escape(name)}: {_range(given)}, measured")
     if treatment.measured:

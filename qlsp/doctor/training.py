@@ -15,7 +15,9 @@ _VARIABLES: Final = frozenset({"Variable", "VariableV2", "VarHandleOp", "AutoRel
 _UPDATES: Final = frozenset({"Assign", "AssignAdd", "AssignSub"})
 _FLOAT: Final = 1
 _AGAIN: Final = "build the graph for inference, load the checkpoint, and freeze it again"
-_DROPPED: Final = "(Unsupported TensorFlow op: RandomUniform)"
+_DROPPED: Final = (
+    "Array …/RandomUniform … is lacking min/max data, which is necessary for quantization."
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def _learning(view: View, node: Node) -> Iterator[Leftover]:
     if node.op != "FakeQuantWithMinMaxVars" or given_range(view.graph, node) is not None:
         return
     learned = [_variable(view.graph, each) for each in node.inputs[1:3]]
-    says = "… is lacking min/max data, which is necessary for quantization."
+    says = "Input 0 of node …/Assign… was passed float … incompatible with expected float_ref."
     if any(each is None for each in learned):
         yield Leftover(node, "its range is computed, not a constant", says, _AGAIN, None)
         return

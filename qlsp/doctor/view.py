@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from qlsp.doctor.graphdef import Graph, Node, node_of
-from qlsp.doctor.tensor import Tensor, constant
+from qlsp.doctor.tensor import FLOAT, Tensor, constant
 from qlsp.error import QlspError
 from qlsp.lower.tf1 import toco
 from qlsp.lower.tf1.graph import UNDECIDED, Range, TfGraph, TfOp
@@ -32,14 +33,28 @@ _RANDOM: Final = frozenset(
 _LOOPING: Final = frozenset({"NextIteration", "Merge", "Enter", "LoopCond"})
 
 
-def value(graph: Graph, tensor: str) -> Tensor | None:
-    """What a tensor always is; None unless it is a `Const`, straight or through identities."""
+def value(graph: Graph, tensor: str, depth: int = 8) -> Tensor | None:
+    """What a tensor always is: a `Const`, through identities and products of constants.
+
+    None for all others.
+    """
     node = graph.nodes.get(node_of(tensor))
     for _ in graph.nodes:
         if node is None or node.op not in IDENTITIES or not node.sources:
             break
         node = graph.nodes.get(node.sources[0])
-    return None if node is None else constant(node)
+    if node is None or node.op != "Mul" or not depth or len(node.inputs) != 2:
+        return None if node is None else constant(node)
+    one, other = (value(graph, each, depth - 1) for each in node.inputs)
+    if one is None or other is None or FLOAT not in (one.dtype, other.dtype):
+        return None
+    if len(one.values) == 1:
+        one, other = other, one
+    factors = list(other.values) * (len(one.values) if len(other.values) == 1 else 1)
+    if len(factors) != len(one.values):
+        return None
+    products = (x * y for x, y in zip(one.values, factors, strict=True))
+    return Tensor(FLOAT, one.shape, array("f", products))
 
 
 def given_range(graph: Graph, node: Node) -> Range | None:

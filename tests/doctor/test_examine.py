@@ -172,6 +172,7 @@ def test_normalization_that_does_not_fold_becomes_a_product_and_a_sum() -> None:
     assert not kinds(after)
     (scale,) = [node for node in after if node.name == "norm/scale"]
     (shift,) = [node for node in after if node.name == "norm/shift"]
+    assert (after.nodes["norm/scale/fake_quant"].real("max")) == 1.0
     assert list(constant(scale).values) == [1.0] * 4  # type: ignore[union-attr]
     assert list(constant(shift).values) == [-0.5] * 4  # type: ignore[union-attr]
 
