@@ -59,6 +59,7 @@ def run(
             for chunk in _chunks(waiting):
                 yield from _lint_all(session, chunk)
         finally:
+            gc.freeze()  # or all that is left would be looked through at once
             gc.enable()
     else:
         yield from _in_processes(waiting, options, jobs)
