@@ -135,7 +135,7 @@ def table(measured: dict[str, Any]) -> str:
 def _shown(found: Measured) -> str:
     if "error" in found:
         return "raises"
-    text = "int8" if found["integer"] else "partly float"
+    text = "8 bits" if found["integer"] else "partly float"
     return f"{text}, {found['decibels']:.0f} dB" if "decibels" in found else text
 
 
