@@ -162,9 +162,28 @@ def _batch_normalization(expansion: Expansion) -> Operation:
     if broadcasts(expansion):
         scaled = expansion.run(BROADCAST.format("MUL"), expansion.inputs[0])
         return expansion.run(BROADCAST.format("ADD"), scaled)
-    result = expansion.run("MUL!(x, c) ADD!(_, c)", expansion.inputs[0])
-    result.variable = result.inputs[0].variable = True
-    return result
+    x = expansion.inputs[0]
+    axis, rank = _other_axis(expansion), expansion.rank()
+    if axis is None or x.detail == KEEPS_CHANNELS:
+        result = expansion.run("MUL!(x, c) ADD!(_, c)", x)
+        result.variable = result.inputs[0].variable = True
+        return result
+    if axis == 1 and rank == 4 and expansion.keras == 2:  # taken for a format
+        expansion.notes[expansion.index] = "its axis is taken for a format, and transposed"
+        return expansion.run("TRANSPOSE!(x) MUL!(_, c) ADD!(_, c) TRANSPOSE!(_)", x)
+    expansion.notes[expansion.index] = "its axis is not that of the channels"
+    return expansion.run("MUL!(x) ADD!(_)", x)
+
+
+def _other_axis(expansion: Expansion) -> int | None:
+    """The axis of a normalization, if it is certainly another one than the last."""
+    axis, rank = expansion.node.attr("axis", -1), expansion.rank()
+    if isinstance(axis, tuple) and len(axis) == 1:
+        axis = axis[0]
+    if not isinstance(axis, int) or rank is None:
+        return None
+    axis %= rank
+    return None if axis == rank - 1 else axis
 
 
 def _relu(expansion: Expansion) -> Operation:

@@ -17,6 +17,7 @@ from qlsp.rules.device.unmet_constraint import UnmetDeviceConstraint
 from qlsp.rules.fusion.activation_after_concat import ActivationAfterConcat
 from qlsp.rules.fusion.activation_after_pool import ActivationAfterPool
 from qlsp.rules.fusion.batchnorm_after_activation import BatchnormAfterActivation
+from qlsp.rules.fusion.batchnorm_axis import BatchnormAxis
 from qlsp.rules.fusion.batchnorm_in_float import BatchnormInFloat
 from qlsp.rules.fusion.batchnorm_not_folded import BatchnormNotFolded
 from qlsp.rules.fusion.channels_first import ChannelsFirst
@@ -73,6 +74,7 @@ RULES: tuple[type[Rule], ...] = (
     FloatLayer,
     UnconvertibleLayer,
     TiledUpsampling,
+    BatchnormAxis,
     UnsupportedActivation,
     UnsupportedLayer,
     TensorOpInModel,

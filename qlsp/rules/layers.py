@@ -75,6 +75,17 @@ def is_batchnorm(node: Node) -> bool:
     return node.kind == "layer" and node.cls == "BatchNormalization"
 
 
+def has_other_axis(graph: LayerGraph, node: Node) -> bool:
+    """Whether the node is a batch normalization along an axis that is certainly not the last."""
+    shape = graph.nodes[node.inputs[0]].shape if len(node.inputs) == 1 else None
+    axis = node.attr("axis", -1)
+    if isinstance(axis, tuple) and len(axis) == 1:
+        axis = axis[0]
+    if not is_batchnorm(node) or shape is None or not isinstance(axis, int):
+        return False
+    return axis % len(shape) != len(shape) - 1
+
+
 def is_unknown_input(graph: LayerGraph, node: Node) -> bool:
     """Whether the node is a tensor that a function was given: any layer may have made it."""
     return node.kind == "input" and graph.kind == "fragment"

@@ -84,7 +84,7 @@ class BatchnormInFloat(Rule):
             before = layers.producer(graph, node)
             if before is None or before.cls not in layers.WEIGHTED or not layers.is_linear(before):
                 continue
-            if graph.sole_consumer(before) is not node:
+            if graph.sole_consumer(before) is not node or layers.has_other_axis(graph, node):
                 continue
             # A layer that tfmot does not know is a fault of its own.
             fate = dict(model.fate_unless(node, before))
