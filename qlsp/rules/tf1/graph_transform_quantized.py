@@ -35,7 +35,8 @@ class GraphTransformQuantized(CallRule):
 
     ## Why it matters
     These transforms make the ops of TensorFlow's first 8-bit scheme, which TensorFlow Lite does not
-    know (see [eight-bit-op](eight-bit-op.md)). Measured with TensorFlow 1.15.5 on two convolutions:
+    know (see [eight-bit-op](eight-bit-op.md)). Measured with TensorFlow 1.15.5 on two convolutions,
+    by a program before this one and not again since:
     after `quantize_weights` the weights come out of `Dequantize`, and the conversion raises to
     float, to 8 bits (`Array conv2d/kernel … is lacking min/max data`), and with default ranges
     (`operator of type (Unsupported TensorFlow op: Dequantize)`). `quantize_nodes` leaves
