@@ -22,7 +22,7 @@ _NEWEST_TFMOT = max(each.tfmot for each in MEASURED if each.tfmot)
 
 _SEQUENTIAL_WITHOUT_INPUT: Version = (2, 2)
 """The last release whose Sequential models keep their input from being quantized."""
-_CHANNELS_FIRST: Version = (2, 15)
+_CHANNELS_FIRST: Version = (2, 16)
 _NAMES_LAYER: Version = (2, 8)
 _NO_CHANNELS_FIRST = "The Conv2D op currently only supports the NHWC tensor format on the CPU."
 
@@ -94,7 +94,9 @@ def learn_ranges(graph: LayerGraph, behaviour: Behaviour) -> Learned:
             reason = "this TensorFlow does not train it on a CPU"
             message = _NO_CHANNELS_FIRST
             if behaviour.tensorflow >= _NAMES_LAYER:
-                message = f'Exception encountered when calling layer "quant_{names[node.index]}"'
+                quote = "'" if behaviour.tensorflow >= (2, 15) else '"'
+                layer = f"{quote}quant_{names[node.index]}{quote}"
+                message = f"Exception encountered when calling layer {layer}"
             _refuse(found, flat[node.index], "UnimplementedError", message, reason)
     return found
 
