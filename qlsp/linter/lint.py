@@ -17,8 +17,8 @@ from qlsp.source.suppression import Suppression, Suppressions, without
 from qlsp.trace import Project
 from qlsp.trace.budget import Limits
 
-_FEW_VARIANTS = Limits(variants=2)
-"""Linting asks what is wrong in the lines of a file, and a third builder of a kind adds little."""
+_ONE_OF_A_KIND = Limits(variants=1)
+"""What is wrong in the lines of a file, one builder of a kind tells."""
 
 _Key = tuple[str, Span]
 
@@ -36,7 +36,7 @@ def lint(
     which is what costs most.
     """
     try:
-        analysis = Analysis.of(document, settings, project, _FEW_VARIANTS)
+        analysis = Analysis.of(document, settings, project, _ONE_OF_A_KIND)
     except SourceError as error:
         return [syntax_error(document, error)]
     selected = tuple(
