@@ -68,7 +68,7 @@ FUSIONS: tuple[Fusion, ...] = (
         fusion
         for op in ("MUL", "ADD")
         for dense in [Fusion(op, ("FULLY_CONNECTED",), constant=True, plain_weights=True)]
-        for fusion in (replace(dense, shared=True, until=(2, 8)), replace(dense, since=(2, 9)))
+        for fusion in (replace(dense, shared=True, until=(2, 15)), replace(dense, since=(2, 16)))
     ),
     Fusion("MUL", ("TRANSPOSE_CONV",), constant=True, plain_weights=True, since=(2, 5)),
     Fusion("ADD", ("TRANSPOSE_CONV",), constant=True, since=(2, 5), until=(2, 5)),

@@ -123,11 +123,14 @@ class _Trail:
         """The layers of the operators before that this one belongs to as well.
 
         Of a BatchNormalization that becomes MUL and ADD, the ADD may end with the next layer's
-        activation; its constant tells.
+        activation; its constant tells. So does the filter of the second convolution of a separable
+        one, which may end with a folded BatchNormalization.
         """
-        if operator.op.name not in _ARITHMETIC:
-            return set()
-        return begun & self._stand(self._of_constants(operator))
+        if operator.op.name in _ARITHMETIC:
+            return begun & self._stand(self._of_constants(operator))
+        if operator.op.name == "CONV_2D":
+            return begun & self._stand(self._of_constant(operator.inputs[1]))
+        return set()
 
     def _named(self, operator: Operator) -> set[int]:
         names = (self._graph.tensors[index].name for index in operator.outputs)
@@ -216,11 +219,13 @@ class _Trail:
 
     def _of_constants(self, operator: Operator) -> set[int]:
         """The layers whose weights the operator takes."""
-        found: set[int] = set()
-        for index in operator.inputs:
-            if index >= 0 and self._graph.tensors[index].data is not None:
-                found |= self._names.layers(self._graph.tensors[index].name)
-        return found
+        return {layer for index in operator.inputs for layer in self._of_constant(index)}
+
+    def _of_constant(self, index: int) -> set[int]:
+        """The layers that a tensor is a weight of; none if it is computed."""
+        if index < 0 or self._graph.tensors[index].data is None:
+            return set()
+        return set(self._names.layers(self._graph.tensors[index].name))
 
     def _sorted(self, layers: set[int]) -> tuple[int, ...]:
         """In data order, without those that compute nothing or hold another of them."""
