@@ -154,7 +154,7 @@ CASES = [
     ("writes_files", ["--timeout", "1"], "gave no answer within 1 s"),
     ("not_callable", [], "'not_callable' is an object of type int; name a function"),
     ("coroutine", [], "'coroutine' returned an object of type coroutine, not a Keras model; name"),
-    ("missing", [], "no 'missing' in model.py; it defines loops, sleeps, allocates"),
+    ("missing", [], "no 'missing' in model.py; it defines loops, sleeps, holds, allocates"),
 ]
 
 

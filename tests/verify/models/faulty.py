@@ -14,6 +14,15 @@ def good():
     return keras.Model(inputs, layers.Dense(2, activation="softmax")(x))  # dense
 
 
+def separable():
+    inputs = layers.Input((8, 8, 3))
+    x = layers.SeparableConv2D(4, 3, use_bias=False)(inputs)  # separable
+    x = layers.BatchNormalization()(x)  # separable bn
+    x = layers.ReLU()(x)  # separable relu
+    x = layers.Conv2D(4, 3)(x)  # behind separable
+    return keras.Model(inputs, x)
+
+
 def loop():
     x = inputs = layers.Input((16, 16, 3))
     for filters in (4, 8):
