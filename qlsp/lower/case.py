@@ -12,7 +12,8 @@ from qlsp.lower.expansion import Expansion
 class Case:
     """The ops of a layer, in the notation of `programs.py`, and when they hold."""
 
-    program: str
+    program: str | None
+    """None: it has not been measured."""
     keras: int | None = None
     static: bool | None = None
     """Whether the batch axis has a fixed size."""
@@ -31,6 +32,8 @@ class Case:
 
     where: tuple[tuple[str, object], ...] = ()
     """Values of arguments, defaults included, with which alone it is known."""
+    below: tuple[str, float, float] | None = None
+    """An argument, its default, and what it has to be less than."""
 
     def holds(self, expansion: Expansion) -> bool:
         """Whether the current layer is of this case."""
@@ -42,4 +45,5 @@ class Case:
             and self.since <= expansion.behaviour.tensorflow <= self.until
             and self.calibrated in {None, expansion.calibrated}
             and all(expansion.attr(key, value) == value for key, value in self.where)
+            and (self.below is None or expansion.attr(*self.below[:2]) < self.below[2])
         )

@@ -23,6 +23,8 @@ def expand_case(expansion: Expansion) -> Operation:
                 raise expansion.no_kernel(case.lacks, f"the converter does not take {cls}")
             if case.refusal is not None:
                 raise RefusedError("convert", *case.refusal, f"the converter does not take {cls}")
+            if case.program is None:
+                break
             return expansion.run(case.program, *expansion.inputs)
     raise UndecidedError(f"{cls} is not known in this form")
 
@@ -91,8 +93,17 @@ def _layer_normalizations(product: str, **when: Any) -> Iterator[Case]:
         )  # fmt: skip
 
 
+_NOT_FUSED = ("epsilon", 1e-3, 1.001e-5)
+"""Keras 2 leaves FusedBatchNorm alone where that would raise the epsilon."""
+
 CASES: Mapping[str, tuple[Case, ...]] = {
     "LayerNormalization": (
+        Case(
+            "MEAN(x) SQUARED_DIFFERENCE(x, 0) MEAN(_) ADD(_, c) RSQRT(_) MUL(_, c) MUL(x, 5) "
+            "MUL(0, 5) SUB(c, _) ADD(6, _)",
+            keras=2, since=(2, 21), below=_NOT_FUSED,
+        ),
+        Case(None, keras=2, until=(2, 20), below=_NOT_FUSED),
         Case("", keras=2, until=(2, 2), refusal=_RESHAPES),
         Case("", keras=2, static=False, until=(2, 5), lacks="FusedBatchNormV3"),
         Case(
