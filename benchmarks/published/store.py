@@ -138,8 +138,10 @@ class Store:
 
 
 def _relative(file: str) -> str:
-    before, packages, inside = file.partition(_PACKAGES)
-    return inside if packages else Path(before).name
+    _, packages, inside = file.partition(_PACKAGES)
+    if packages:
+        return inside
+    return Path(file).name if Path(file).is_absolute() else file
 
 
 def _operator(operator: str, layers: list[int], floating: bool, finding: str | None) -> Operator:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from qlsp.lower import activations
 from qlsp.lower.behaviour import Behaviour, Version
 from qlsp.lower.keras.classes import class_text
-from qlsp.lower.keras.rebuilding import refusal_of_function, refusal_of_lambda
+from qlsp.lower.keras.rebuilding import refusal_of_function, refusal_of_lambda, refusals_of_stacks
 from qlsp.lower.lowering import ConversionError
 from qlsp.lower.names import OP_LAMBDAS, layer_names
 from qlsp.lower.tfmot.quantize import Layer, Ranges, quantize_model
@@ -67,10 +67,16 @@ def learn_ranges(graph: LayerGraph, behaviour: Behaviour) -> Learned:
     names = layer_names(graph, behaviour.keras, behaviour.tensorflow)
     first = {_identity(node): node for node in reversed(graph.nodes)}
     found = Learned()
-    for node in graph.nodes:
-        refusal = refusal_of_function(node, graph, behaviour)
-        if refusal is not None:
-            _refuse(found, flat[node.index], *refusal)
+    rebuilt = [
+        *refusals_of_stacks(graph, names, behaviour),
+        *(
+            (node, refusal)
+            for node in graph.nodes
+            if (refusal := refusal_of_function(node, graph, behaviour)) is not None
+        ),
+    ]
+    for node, refusal in sorted(rebuilt, key=lambda each: each[0].index):
+        _refuse(found, flat[node.index], *refusal)
     for node in graph.nodes:
         if not activations.deserializes(node.attrs.get("activation"), behaviour):
             name = activations.function_name(node.attrs.get("activation"))

@@ -110,7 +110,7 @@ class _Trail:
         end = self._end(operator, named, starts)
         between = None if end is None else _between(self._flat, starts, end)
         if between is None:
-            named = named or self._of_constants(operator)
+            named = named or self._of_constants(operator) or self._begun(operator, starts)
             self._leave(operator, max(starts, default=None))
             return self._sorted(named or {self._layer(start) for start in starts})
         self._leave(operator, end)
@@ -131,6 +131,24 @@ class _Trail:
         if operator.op.name == "CONV_2D":
             return begun & self._stand(self._of_constant(operator.inputs[1]))
         return set()
+
+    def _begun(self, operator: Operator, starts: set[int]) -> set[int]:
+        """The layers that the first half of a separable convolution begins.
+
+        tfmot makes two layers of one, whose names are their own: the layers are those that come
+        next on the way to where the second half ends.
+        """
+        users = [user for each in operator.outputs for user in self._graph.consumers.get(each, ())]
+        if operator.op.name != "DEPTHWISE_CONV_2D" or len(users) != 1 or self._flat is None:
+            return set()
+        second = self._graph.operators[users[0]]
+        end = self._end(second, self._named(second), starts)
+        between = None if end is None else _between(self._flat, starts, end)
+        return {
+            self._layer(each)
+            for each in between or ()
+            if starts.intersection(self._flat.nodes[each].inputs)
+        }
 
     def _named(self, operator: Operator) -> set[int]:
         names = (self._graph.tensors[index].name for index in operator.outputs)

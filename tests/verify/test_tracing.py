@@ -98,6 +98,15 @@ def traced(measurement: Measurement) -> list[tuple[str, list[int]]]:
             ],
         ),
         (
+            "separable",
+            "qat",
+            [
+                ("DEPTHWISE_CONV_2D", "separable"),
+                ("CONV_2D+RELU", "separable, separable bn, separable relu"),
+                ("CONV_2D", "behind separable"),
+            ],
+        ),
+        (
             "loop",
             "ptq",
             [

@@ -6,7 +6,7 @@ lists instead of tensors, which some of them don't take; Lambda layers are not r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from qlsp.lower.behaviour import Behaviour, Version
@@ -67,6 +67,9 @@ _KEYWORDS: Mapping[str, str] = {
 }
 """The argument that a function or layer is called with by name, besides its tensor."""
 
+_STACKING_SINCE: Version = (2, 21)
+"""The first release that was measured, with RegNetY."""
+
 _TAKES_KEYWORDS = (0, 6)
 """From this tfmot on, its wrapper hands on arguments by name."""
 
@@ -100,3 +103,25 @@ def refusal_of_function(node: Node, graph: LayerGraph, behaviour: Behaviour) -> 
                 message = f"{where} {message}"
             return failure.type, message, "tfmot can't build this function again"
     return None
+
+
+def refusals_of_stacks(
+    graph: LayerGraph, names: Mapping[int, str], behaviour: Behaviour
+) -> Iterator[tuple[Node, Refusal]]:
+    """What batch normalization raises behind `x * y`.
+
+    `tf.math.multiply` takes a list of a tensor for a tensor with an axis more. Convolutions and
+    activations do not mind; the fused batch normalization does.
+    """
+    stacks: set[int] = set()
+    for node in graph.nodes if behaviour.tensorflow >= _STACKING_SINCE else ():
+        if node.kind == "op":
+            if len(node.inputs) > 1 and "tf.math.multiply" in function_names(node):
+                stacks.add(node.index)
+        elif node.kind == "layer" and not stacks.isdisjoint(node.inputs):
+            stacks.add(node.index)
+            if node.cls == "BatchNormalization" and node.shape is not None and len(node.shape) == 4:
+                where = f'Exception encountered when calling layer "{names[node.index]}"'
+                message = f"{where} (type BatchNormalization). Shape must be rank 4 but is rank 5"
+                yield node, ("ValueError", message, "tfmot hands `x * y` before it a list")
+                return
