@@ -20,6 +20,7 @@ import qlsp
 from qlsp.diagnostic import Applicability, Diagnostic, Fix, Related, Severity
 from qlsp.source.edit import Edit
 from qlsp.source.span import Site, Span
+from qlsp.source.writing import write_whole
 
 FOLDER = ".qlsp_cache"
 _PRESENT = "present"
@@ -73,7 +74,7 @@ class Cache:
             if not self._folder.is_dir():
                 self._folder.mkdir()
                 (self._folder / ".gitignore").write_text("# Made by qlsp.\n*\n")
-            _write(self._folder / _name(path), json.dumps(entry).encode())
+            write_whole(self._folder / _name(path), json.dumps(entry).encode())
 
     def _state(self, path: str, like: str | None) -> str | None:
         """The present state of another file, read no closer than the one it is compared with."""
@@ -95,19 +96,6 @@ def state(path: str, *, read: bool) -> str | None:
         return _PRESENT if Path(path).is_file() else None
     except OSError:
         return None
-
-
-def _write(file: Path, data: bytes) -> None:
-    import tempfile
-
-    handle, temporary = tempfile.mkstemp(dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @cache

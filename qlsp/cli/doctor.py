@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from qlsp.cli.options import format_option
 from qlsp.cli.running import (
     interpreter_for,
     memory_limit,
@@ -50,14 +51,7 @@ from qlsp.verify.session import Target
     "`random` to try the conversion out.",
 )
 @click.option("--trust", is_flag=True, help="Run a graph that reads or writes files.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print the report.",
-)
+@format_option(help="How to print the report.")
 @running_options
 def command(
     file: Path,

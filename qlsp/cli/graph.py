@@ -6,6 +6,7 @@ import json
 
 import click
 
+from qlsp.cli.options import format_option
 from qlsp.cli.target import parse_settings, parse_target, read_document
 from qlsp.config import find_config
 from qlsp.trace import Project, trace_builder
@@ -25,14 +26,7 @@ from qlsp.trace.views.text import as_text
     "[default: weights=None]",
 )
 @click.option("--flat", is_flag=True, help="Inline nested models and user-defined layers.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "svg"]),
-    default="text",
-    show_default=True,
-    help="How to print; the JSON is documented in docs/graph.md.",
-)
+@format_option("svg", help="How to print; the JSON is documented in docs/graph.md.")
 def command(target: str, settings: tuple[str, ...], flat: bool, form: str) -> None:
     """Print the layer graph that a builder makes, recovered without running it.
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 import click
 
+from qlsp.cli.options import format_option
 from qlsp.config import absolute, find_config
 from qlsp.discovery.settings import settings_for
 from qlsp.error import QlspError
@@ -47,14 +48,7 @@ _KERAS: Mapping[str, Literal[2, 3]] = {"2": 2, "3": 3}
     help="Under qat, the converter gets representative data, too.",
 )
 @click.option("--set", "arguments", multiple=True, metavar="KEY=VALUE", help="Builder argument.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print; the JSON is documented in docs/lowering.md.",
-)
+@format_option(help="How to print; the JSON is documented in docs/lowering.md.")
 def command(
     target: str,
     workflows: str | None,

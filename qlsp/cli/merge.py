@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from qlsp.cli.options import format_option
 from qlsp.cli.running import (
     interpreter_for,
     memory_limit,
@@ -63,14 +64,7 @@ from qlsp.verify.report.merge import merge_data, print_merge
     "to compare on.",
 )
 @click.option("--trust", is_flag=True, help="Run code that TRAINED brings along, such as a Lambda.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print the report.",
-)
+@format_option(help="How to print the report.")
 @running_options
 def command(
     trained: Path,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from qlsp.cli.options import format_option
 from qlsp.error import QlspError
 from qlsp.rules.catalogue import RULES, find
 from qlsp.rules.document import markdown, summary
@@ -18,14 +19,7 @@ from qlsp.rules.rule import Rule
 @click.command("rule")
 @click.argument("rule", required=False)
 @click.option("--all", "every", is_flag=True, help="List all rules.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="How to print.",
-)
+@format_option("markdown")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +22,7 @@ from qlsp.discovery.interpreter import Interpreter, find_interpreter
 from qlsp.discovery.settings import settings_for
 from qlsp.error import QlspError
 from qlsp.source.document import Document, SourceError
+from qlsp.source.writing import write_whole
 from qlsp.toolchain import WORKFLOWS, Workflow
 from qlsp.trace.roots import imported
 from qlsp.verify.process import MEGABYTE
@@ -214,15 +214,7 @@ def write_output(file: Path, content: bytes, option: str) -> None:
         if file.exists() and not file.is_file():
             file.write_bytes(content)  # a pipe or a device
             return
-        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-            Path(temporary).chmod(0o666 & ~_umask())
-            Path(temporary).replace(file)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(file, content, mode=0o666 & ~_umask())
     except OSError as error:
         raise QlspError(f"{option} {file}: {error.strerror or error}") from None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from qlsp.cli.options import format_option
 from qlsp.config import Config, find_config
 from qlsp.discovery.discover import Discovery, discover
 from qlsp.discovery.fact import Fact
@@ -25,14 +26,7 @@ VERSION = 1
 
 @click.command("toolchain")
 @click.argument("path", default=".", type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print.",
-)
+@format_option()
 @click.option("--python", metavar="INTERPRETER", help="The project's Python, or its environment.")
 def command(path: Path, form: str, python: str | None) -> None:
     """Print which versions the project at PATH uses, how that was found, and what stands for them.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from qlsp.cli.options import format_option
 from qlsp.cli.running import (
     interpreter_for,
     memory_limit,
@@ -96,14 +97,7 @@ _RENDERED = {"markdown": markdown, "junit": junit}
     help="Also compile for an Ethos-U with Vela: ethos-u55-128, ….",
 )
 @click.option("--trust", is_flag=True, help="Run code that MODEL brings along, such as a Lambda.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown", "junit"]),
-    default="text",
-    show_default=True,
-    help="How to print the report.",
-)
+@format_option("markdown", "junit", help="How to print the report.")
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),

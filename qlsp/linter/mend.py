@@ -105,12 +105,8 @@ def _as_meant(analysis: Analysis, changed: Analysis, plan: _Plan) -> bool:
 def _better(analysis: Analysis, changed: Analysis, plan: _Plan) -> bool:
     for before, after in zip(analysis.graphs, changed.graphs, strict=True):
         bad = _union(cells for graph, cells in plan.bad if graph is before)
-        if not bad:
-            continue
-        for cell in before.cells:
-            old, new = before.cost(cell), after.cost(cell)
-            if new.worse_than(old) or (cell in bad and not old.worse_than(new)):
-                return False
+        if bad and not after.better_than(before, bad):
+            return False
     return True
 
 

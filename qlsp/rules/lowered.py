@@ -255,14 +255,7 @@ class LoweredGraph:
 
     def is_better_with_static_batch(self, bad: Collection[Cell]) -> bool:
         """Whether a batch of one helps in all `bad` cells, and harms in none."""
-        static = self._static
-        if static is None:
-            return False
-        return not any(
-            static.cost(cell).worse_than(self.cost(cell))
-            or (cell in bad and not self.cost(cell).worse_than(static.cost(cell)))
-            for cell in self.cells
-        )
+        return self._static is not None and self._static.better_than(self, bad)
 
     @property
     def mended_by_static_batch(self) -> frozenset[Node]:
@@ -331,6 +324,14 @@ class LoweredGraph:
             sum(len(layer.ops) for layer in layers),
             outcomes.count(Outcome.UNKNOWN),
         )
+
+    def better_than(self, other: LoweredGraph, bad: Collection[Cell]) -> bool:
+        """Whether it is better in all `bad` cells, and worse in none."""
+        for cell in other.cells:
+            old, new = other.cost(cell), self.cost(cell)
+            if new.worse_than(old) or (cell in bad and not old.worse_than(new)):
+                return False
+        return True
 
 
 _ALONE: dict[tuple[object, ...], Mapping[Cell, LayerLowering]] = {}

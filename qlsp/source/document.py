@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from qlsp.source.span import Span
+from qlsp.source.writing import write_whole
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _BOM = "\ufeff"
@@ -77,21 +78,9 @@ class Document:
 
         Keeps the file's permissions and writes through symbolic links. Raises `OSError`.
         """
-        import tempfile
-
         target = Path(self.path).resolve()
         data = self.encode(text)
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).chmod(target.stat().st_mode & 0o7777)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(target, data, mode=target.stat().st_mode & 0o7777, sync=True)
 
     @property
     def tree(self) -> ast.Module:

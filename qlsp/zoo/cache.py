@@ -8,14 +8,13 @@ while the model was built. Only reports are kept: what could not be verified is 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
 from qlsp import __version__
+from qlsp.source.writing import write_whole
 from qlsp.verify.report.json import VERSION
 from qlsp.zoo.case import Case
 from qlsp.zoo.result import Result
@@ -74,7 +73,7 @@ class Cache:
             "seconds": result.seconds,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self.folder / _name(key), json.dumps(entry).encode())
+        write_whole(self.folder / _name(key), json.dumps(entry).encode())
 
 
 def _key(case: Case) -> dict[str, Any]:
@@ -98,15 +97,3 @@ def _key(case: Case) -> dict[str, Any]:
 def _name(key: dict[str, Any]) -> str:
     text = json.dumps(key, sort_keys=True)
     return f"{blake2b(text.encode(), digest_size=16).hexdigest()}.json"
-
-
-def _write(file: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
