@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -29,6 +30,9 @@ _LEAST_ROOM: Final = 4 * MEGABYTE
 """Bytes that have to be free for temporary files."""
 _COPIES: Final = 3
 """How often weights are there at once: in a SavedModel, in what is converted, and to compare."""
+
+_NO_SPACE: Final = os.strerror(errno.ENOSPC)
+_ROOM: Final = "make room, or set TMPDIR"
 
 _STAGES: Final = {"build": "building", "merge": "merging"}
 _HINTS: Final = {
@@ -260,6 +264,8 @@ class Session:
                 representative=representative,
             )
         except ExitError as error:
+            if _NO_SPACE in error.output:
+                raise QlspError(f"while {self._doing}, {_NO_SPACE}; {_ROOM}") from None
             self._check_room()
             reason = ConversionError("Abort", f"{error}: {last_line(error.output)}")
             return Conversion(workflow, None, reason, False, {}, 0.0)
@@ -364,11 +370,12 @@ class Session:
 
     def _check_room(self) -> None:
         """Say so before the disk is full: converters take other ways, or end, where it is."""
-        free = shutil.disk_usage(self._folder).free
+        place = self._folder.parent  # the folder goes with the runner
+        free = shutil.disk_usage(place).free
         if free < self._needed:
             raise QlspError(
-                f"{free / MEGABYTE:.1f} MB are free in {self._folder.parent}, and this model needs "
-                f"{self._needed / MEGABYTE:.0f} MB for temporary files: make room, or set TMPDIR"
+                f"{free / MEGABYTE:.1f} MB are free in {place}, and this model needs "
+                f"{self._needed / MEGABYTE:.0f} MB for temporary files: {_ROOM}"
             )
 
     def _call(self, doing: str, **command: object) -> dict[str, Any]:
@@ -424,7 +431,8 @@ class Session:
         if error["type"] == "ModuleNotFoundError" and error["module"] in _KERAS_PACKAGES:
             raise QlspError(self.without(error["module"]))
         folders = () if target is None else (target.file.parent, *target.roots)
-        raise QlspError(exception_message(error, self._doing, folders))
+        message = exception_message(error, self._doing, folders)
+        raise QlspError(f"{message}; {_ROOM}" if _NO_SPACE in message else message)
 
     def without(self, package: str) -> str:
         """That the interpreter lacks `package`, and what to do about it."""

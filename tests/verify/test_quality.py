@@ -29,6 +29,9 @@ def test_ratio() -> None:
     assert noise.decibels == pytest.approx(20.0)
     noise.add(np.array([1.0]), np.array([np.nan]))
     assert noise.decibels == -200.0
+    overflowing = Noise()
+    overflowing.add(np.array([np.inf]), np.array([1.0]))
+    assert overflowing.decibels == -200.0
     same = Noise()
     same.add(np.array([1.0]), np.array([1.0]))
     assert same.decibels == 200.0

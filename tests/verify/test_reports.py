@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -19,7 +21,7 @@ from qlsp.verify.prediction import Prediction
 from qlsp.verify.quality import Latency, Noise
 from qlsp.verify.report.comparison import print_comparison
 from qlsp.verify.report.html import html_page
-from qlsp.verify.report.json import report_data
+from qlsp.verify.report.json import comparison_data, report_data
 from qlsp.verify.report.junit import junit
 from qlsp.verify.report.markdown import markdown
 from qlsp.verify.report.quality import speedup_lines
@@ -78,6 +80,14 @@ def test_markdown_of_a_comparison() -> None:
     assert "| qat | raises → 1 | " in text
     assert "same function: outputs differ by at most 1e-08" in text
     assert "**qat**: +1 `CONV_2D+RELU6:INT8`" in text
+
+
+def test_infinity_is_no_json() -> None:
+    same = Comparison(report(GOOD), report(GOOD), (Difference(math.inf, 2.0),))
+    text = json.dumps(comparison_data(same), allow_nan=False)
+    function = json.loads(text)["function"]
+    assert function["same"] is False
+    assert function["outputs"] == [{"largest_difference": None, "largest_value": 2.0}]
 
 
 def test_junit() -> None:

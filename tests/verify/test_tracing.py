@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ LINES = {
     if "  # " in line
 }
 
+OF_FLATTEN = {"SHAPE", "STRIDED_SLICE", "PACK"}
+"""Flatten is these besides RESHAPE under Keras 3."""
+
 
 class Bench:
     """One runner for all tests: building and converting is quick, importing TensorFlow isn't."""
@@ -36,8 +40,12 @@ class Bench:
         self._session = session
         self._versions = versions
 
-    def measure(self, builder: str, workflow: Workflow) -> Measurement:
-        model = self._session.build(self.target(builder))
+    def measure(self, builder: str, workflow: Workflow, *, keras_3: bool = False) -> Measurement:
+        target = self.target(builder)
+        if keras_3:  # the same lines, with the newer Keras
+            text = MODELS.read_bytes().replace(b"tf_keras", b"keras")
+            target = replace(target, texts={MODELS: text})
+        model = self._session.build(target)
         toolchain = Toolchain(self._versions.tensorflow, model.keras, self._versions.tfmot)
         return Measurement.of(self._session.convert(workflow), model, toolchain)
 
@@ -118,6 +126,18 @@ def traced(measurement: Measurement) -> list[tuple[str, list[int]]]:
                 ("ADD", "block bn"),
             ],
         ),
+        *(
+            (
+                "tower",
+                workflow,
+                [
+                    *[("CONV_2D+RELU", "tower conv, tower bn, tower relu")] * 3,
+                    ("ADD+RELU6", "tower add, tower end"),
+                    ("MEAN", "tower pool"),
+                ],
+            )
+            for workflow in ("float", "ptq", "qat")
+        ),
         (
             "nested",
             "float",
@@ -172,6 +192,23 @@ def test_operators_are_traced_to_lines(
         (name, list(dict.fromkeys(LINES[each] for each in lines.split(", "))))
         for name, lines in expected
     ]
+
+
+@pytest.mark.parametrize("workflow", ["float", "ptq"])
+@pytest.mark.parametrize(
+    "builder",
+    ["good", "loop", "tower", "nested", "shared", "own_layer", "subclassed", "two_ends", "stacked"],
+)
+def test_keras_3_is_traced_to_the_same_lines(
+    bench: Bench, builder: str, workflow: Workflow
+) -> None:
+    newer = bench.measure(builder, workflow, keras_3=True)
+    assert newer.model.keras == 3
+    found = traced(newer)
+    assert [each for each in found if each[0] not in OF_FLATTEN] == traced(
+        bench.measure(builder, workflow)
+    )
+    assert {str(lines) for name, lines in found if name in OF_FLATTEN} <= {str([LINES["flatten"]])}
 
 
 def test_call_path(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,19 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
             "same": comparison.same_function,
             "incomparable": comparison.incomparable or None,
             "outputs": [
-                {"largest_difference": each.largest, "largest_value": each.magnitude}
+                {
+                    "largest_difference": _finite(each.largest),
+                    "largest_value": _finite(each.magnitude),
+                }
                 for each in comparison.differences
             ],
         },
     }
+
+
+def _finite(number: float) -> float | None:
+    """JSON knows neither infinity nor NaN."""
+    return number if math.isfinite(number) else None
 
 
 def _toolchain(report: Report) -> dict[str, Any] | None:

@@ -30,11 +30,11 @@ class Noise:
 
     @property
     def decibels(self) -> float:
-        """Signal-to-noise ratio; NaN counts as nothing but noise."""
-        if math.isnan(self.noise) or math.isnan(self.signal) or not self.signal:
-            return _PERFECT if self.noise == 0.0 else -_PERFECT
+        """Signal-to-noise ratio; NaN and infinity count as nothing but noise."""
         if not self.noise:
             return _PERFECT
+        if not math.isfinite(self.noise) or not math.isfinite(self.signal) or not self.signal:
+            return -_PERFECT
         return min(_PERFECT, 10 * math.log10(self.signal / self.noise))
 
 
