@@ -22,7 +22,7 @@ from qlsp.verify.quality import Latency, Noise, latencies, noise
 from qlsp.verify.session import Conversion, Progress, Session, Target, Versions
 from qlsp.verify.vela import Placement
 
-_OLDEST = (2, 1)
+_OLDEST = (1, 15)
 _ELSEWHERE: Final = Toolchain("", 2, None)
 """Of a model that was converted before it came here."""
 
@@ -206,11 +206,10 @@ def open_model(
     versions = session.start()
     if versions is not None:
         numbers = tuple(int(part) for part in versions.tensorflow.split(".")[:2])
-        if numbers < _OLDEST and target.file.suffix != ".pb":
+        if numbers < _OLDEST:
             raise QlspError(
                 f"{interpreter.path} has TensorFlow {versions.tensorflow}; "
-                "2.1 is the oldest that can be verified, except for a frozen graph (.pb); "
-                "choose another interpreter with --python"
+                "1.15 is the oldest that can be verified; choose another interpreter with --python"
             )
     model = session.build(target)
     if versions is None:

@@ -278,10 +278,10 @@ def test_interpreter_with_a_tensorflow_that_is_too_old(
 ) -> None:
     package = folder / "packages" / "tensorflow"
     package.mkdir(parents=True)
-    (package / "__init__.py").write_text("__version__ = '2.0.4'\n")
+    (package / "__init__.py").write_text("__version__ = '1.14.0'\n")
     monkeypatch.setenv("PYTHONPATH", str(package.parent), prepend=os.pathsep)
     line = error_of(run(folder, "model.py::raises", "--python", PYTHON))
-    assert "has TensorFlow 2.0.4; 2.1 is the oldest that can be verified" in line
+    assert "has TensorFlow 1.14.0; 1.15 is the oldest that can be verified" in line
     assert line.endswith("choose another interpreter with --python")
     assert left_behind(folder) == []
 

@@ -135,14 +135,15 @@ def make_converter(model: Any, examples: Examples) -> Any:
     import tensorflow as tf
 
     find_toco()
+    converters = tf.compat.v2.lite.TFLiteConverter  # `tf.lite` of TensorFlow 1.15 has its own
     if version() >= (2, 8):
         folder = tempfile.TemporaryDirectory()
         if export(model, folder.name):
-            converter = tf.lite.TFLiteConverter.from_saved_model(folder.name)
+            converter = converters.from_saved_model(folder.name)
             converter.qlsp_folder = folder  # is removed with the converter
             return converter
     if keras_generation(model) == 3 or _remembers_inputs(model):
-        return tf.lite.TFLiteConverter.from_keras_model(model)
+        return converters.from_keras_model(model)
     # The converter can't tell the inputs of a subclassed model before TF 2.2.
     signature = [
         tf.TensorSpec((1, *array.shape[1:]), array.dtype, name=f"input_{index}")
@@ -154,7 +155,7 @@ def make_converter(model: Any, examples: Examples) -> Any:
         return call(model, inputs)
 
     concrete = traced.get_concrete_function(*signature)
-    return tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    return converters.from_concrete_functions([concrete])
 
 
 def _remembers_inputs(model: Any) -> bool:

@@ -34,7 +34,7 @@ def seed_everything(seed: int = 0) -> None:
 
     random.seed(seed)
     np.random.seed(seed)
-    tf.random.set_seed(seed)
+    tf.compat.v2.random.set_seed(seed)
 
 
 def randomize(model: Any, seed: int = 0) -> list[str]:

@@ -87,6 +87,7 @@ class Runner:
         examples: int = 8,
     ) -> Message:
         """Import the user's file, call its builder, and describe the model."""
+        eager()
         texts = {path: Path(text).read_bytes() for path, text in overlays.items()}
         module = load(file, roots, overlay(texts))
         self._stage("build")
@@ -124,6 +125,8 @@ class Runner:
         from .graphs import GraphModel
         from .opening import open_model
 
+        if not file.endswith(".pb"):
+            eager()
         model = open_model(Path(file), trust, inputs, outputs)
         self._model = model
         if isinstance(model, GraphModel):
@@ -216,6 +219,13 @@ class Runner:
         model = load_model(trained, trust, self._objects)
         self._stage("merge")
         return merge_and_compare(model, self._model, self._examples, data, self._folder)
+
+
+def eager() -> None:
+    """Give TensorFlow 1.15 the behaviour of 2, which the converter for Keras models needs."""
+    tf = sys.modules.get("tensorflow")
+    if tf is not None and tf.__version__.startswith("1."):
+        tf.compat.v1.enable_v2_behavior()
 
 
 def _user_trace(error: BaseException) -> list[Any]:
