@@ -30,8 +30,8 @@ from benchmarks.published.store import (
     toolchain,
 )
 from qlsp.lower import Lowering, Op, Outcome, lower
+from qlsp.lower.bodies import flat_ranges
 from qlsp.lower.names import layer_names
-from qlsp.lower.qat import flat_ranges
 from qlsp.lower.quantization import CASTS
 from qlsp.source.document import Document
 from qlsp.toolchain import Workflow

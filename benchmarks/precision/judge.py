@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from qlsp.diagnostic import Diagnostic
 from qlsp.linter.analysis import Analysis
-from qlsp.linter.faults import Fault, faults
+from qlsp.linter.faults import Fault, faults, findings
+from qlsp.linter.helpers import helper_faults
 from qlsp.rules.catalogue import RULES
 from qlsp.rules.fusion.dynamic_batch import DynamicBatch
 from qlsp.settings import Settings
@@ -159,7 +160,8 @@ def _found(
     document = Document.read(file)
     settings = Settings(workflows=(workflow,), toolchains=(toolchain,))
     analysis = Analysis.of(document, settings, Project(folder))
-    found = faults(analysis, RULES[1:])
+    traced = list(findings(analysis, RULES[1:]))
+    found = [*faults(document, traced), *helper_faults(analysis, RULES[1:], traced)]
     return [(fault, fault.diagnostic(document, None)) for fault in found]
 
 

@@ -24,7 +24,7 @@ from benchmarks.precision.judge import Verdict, judge
 from benchmarks.published.store import Conversion, Layer, Operator, Record
 from qlsp.error import QlspError
 from qlsp.lower import Outcome, lower
-from qlsp.lower.qat import flat_ranges
+from qlsp.lower.bodies import flat_ranges
 from qlsp.source.document import Document
 from qlsp.toolchain import Toolchain, Workflow
 from qlsp.trace import LayerGraph, Node, trace_builder

@@ -30,6 +30,8 @@ class Analysis:
     limits: Limits | None = None
     complete: bool = True
     """Whether the limits left out no builder as a variant of others."""
+    read: tuple[Document, ...] = ()
+    """The other files of the project that it rests on."""
 
     @classmethod
     def of(
@@ -79,6 +81,7 @@ class Analysis:
             workflows,
             limits,
             traced.complete,
+            traced.read,
         )
 
     def changed(self, text: str) -> Analysis:

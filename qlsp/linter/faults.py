@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from qlsp.diagnostic import Diagnostic, Fix, Related
@@ -17,6 +17,9 @@ from qlsp.source.syntax import Place
 from qlsp.trace.graph import Style
 
 _CALLERS = 4
+
+Found = tuple[type[Rule], LoweredGraph, Finding]
+"""What a rule finds, and in which graph."""
 
 
 @dataclass
@@ -52,25 +55,28 @@ class Fault:
             yield Related(site, "made by this call")
 
 
-def faults(analysis: Analysis, rules: tuple[type[Rule], ...]) -> list[Fault]:
-    """What `rules` find in the document itself, by place."""
-    found: dict[tuple[str, Span], Fault] = {}
-    document = analysis.document
+def findings(analysis: Analysis, rules: tuple[type[Rule], ...]) -> Iterator[Found]:
+    """What `rules` find in the graphs of a document, wherever their layers are written."""
     for graph in analysis.graphs:
         workflows = {cell.workflow for cell in graph.cells}
         for rule in rules:
-            if workflows.isdisjoint(rule.workflows):
-                continue
-            for finding in rule().check(graph):
-                site = _site(document, finding)
-                if site is None or site.path != document.path:
-                    continue
-                fault = found.setdefault((rule.code, site.span), Fault(rule, site.span))
-                fault.findings.append((graph, finding))
-    return sorted(found.values(), key=lambda each: (each.span, each.rule.code))
+            if not workflows.isdisjoint(rule.workflows):
+                for finding in rule().check(graph):
+                    yield rule, graph, finding
 
 
-def _site(document: Document, finding: Finding) -> Site | None:
+def faults(document: Document, found: Iterable[Found]) -> list[Fault]:
+    """Those of the findings that are about lines of the document itself, by place."""
+    gathered: dict[tuple[str, Span], Fault] = {}
+    for rule, graph, finding in found:
+        site = site_of(document, finding)
+        if site is not None and site.path == document.path:
+            fault = gathered.setdefault((rule.code, site.span), Fault(rule, site.span))
+            fault.findings.append((graph, finding))
+    return sorted(gathered.values(), key=lambda each: (each.span, each.rule.code))
+
+
+def site_of(document: Document, finding: Finding) -> Site | None:
     """The place to mark: an argument, the constructor, or the name of the layer that is called."""
     node = finding.node
     if finding.argument is not None and node.construct is not None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from qlsp.diagnostic import Applicability, Diagnostic, Fix, Severity, syntax_error
 from qlsp.linter.analysis import Analysis
 from qlsp.linter.calls import CallFault, call_faults
-from qlsp.linter.faults import Fault, faults
+from qlsp.linter.faults import Fault, faults, findings
+from qlsp.linter.helpers import helper_faults
 from qlsp.rules.catalogue import RULES
 from qlsp.rules.unused_suppression import UnusedSuppression
 from qlsp.settings import Settings
@@ -43,8 +44,10 @@ def lint(
         rule for rule in RULES if settings.selects(rule.code, rule.name, document.path)
     )
     suppressions = Suppressions.of(document)
+    traced = list(findings(analysis, selected))
     every: list[Fault | CallFault] = [
-        *faults(analysis, selected),
+        *faults(document, traced),
+        *helper_faults(analysis, selected, traced),
         *call_faults(analysis, selected),
     ]
     every = [
@@ -67,7 +70,8 @@ def _fixes(analysis: Analysis, every: Sequence[Fault | CallFault]) -> dict[_Key,
         return found
     # What is said of few builders holds of the others; what is changed must suit them all.
     whole = Analysis.of(analysis.document, analysis.settings, analysis.project)
-    for fault in faults(whole, tuple({fault.rule for fault in of_layers})):
+    rules = tuple({fault.rule for fault in of_layers})
+    for fault in faults(whole.document, findings(whole, rules)):
         if _key(fault) in found:
             fix = _mended(whole, fault)
             if fix is None:

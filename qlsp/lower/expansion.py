@@ -56,8 +56,11 @@ class Expansion:
         workflow: Workflow,
         ranges: dict[tuple[int, str], Ranges] | None,
         calibrated: bool,
+        within_calls: frozenset[int] = frozenset(),
     ) -> None:
         self.graph = graph
+        self.within_calls = within_calls
+        """The nodes in the `call` of user-defined layers and models."""
         self.names = names
         """Keras's name of each node's layer."""
         self.behaviour = behaviour
@@ -84,6 +87,11 @@ class Expansion:
         self.inputs: list[Operation] = []
         self.is_inlined = False
         """Whether the function of a layer is expanded."""
+
+    @property
+    def has_tensors(self) -> bool:
+        """Whether the current node takes TensorFlow's tensors, under Keras 3 too."""
+        return self.is_inlined or self.index in self.within_calls
 
     @property
     def keras(self) -> int:

@@ -52,7 +52,7 @@ _CLIPS = frozenset({"clip_by_value", "clip"})
 def expand_function(expansion: Expansion) -> Operation:
     """The op that produces the output of the current op node."""
     symbol = expansion.node.cls
-    if expansion.keras == 3 and symbol.startswith("tf.") and not expansion.is_inlined:
+    if expansion.keras == 3 and symbol.startswith("tf.") and not expansion.has_tensors:
         raise RefusedError(
             "build",
             "ValueError",

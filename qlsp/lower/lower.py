@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from qlsp.lower import layers as tables
 from qlsp.lower.behaviour import Behaviour, Version, behaviour
+from qlsp.lower.bodies import within_calls
 from qlsp.lower.composite import recognize
 from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError
 from qlsp.lower.functions import expand_function
@@ -110,7 +111,7 @@ def _lower(
     names = layer_names(flat, version.keras, version.tensorflow)
     ranges = learned.ranges if learned else None
     calibrated = workflow == "ptq" or representative
-    expansion = Expansion(flat, names, version, workflow, ranges, calibrated)
+    expansion = Expansion(flat, names, version, workflow, ranges, calibrated, within_calls(graph))
     _expand_all(expansion, learned.inputs if learned else set())
     if learned is not None and not learned.whole:
         return _refused(expansion, toolchain, learned)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from qlsp.lower import activations
 from qlsp.lower.behaviour import Behaviour, Version
+from qlsp.lower.bodies import flat_ranges
 from qlsp.lower.keras.classes import class_text
 from qlsp.lower.keras.rebuilding import refusal_of_function, refusal_of_lambda, refusals_of_stacks
 from qlsp.lower.lowering import ConversionError
@@ -134,26 +135,6 @@ def _refusal_in_transform(
     if node.cls == "SeparableConv1D":
         return refusal_of_lambda(behaviour.tensorflow)
     return None
-
-
-def flat_ranges(graph: LayerGraph) -> list[range]:
-    """Per node of `graph` the nodes of `graph.flat` that it becomes."""
-    found: list[range] = []
-    position = 0
-    for node in graph.nodes:
-        size = _size(node)
-        found.append(range(position, position + size))
-        position += size
-    return found
-
-
-def _size(node: Node) -> int:
-    if node.body is None or not node.body.outputs:
-        return 1
-    # The inputs of a body stand for those that the node is given.
-    inner = sum(_size(each) for each in node.body.nodes)
-    inputs = sum(each.kind == "input" for each in node.body.nodes)
-    return inner - min(inputs, len(node.inputs))
 
 
 def _layers(graph: LayerGraph, names: Mapping[int, str], behaviour: Behaviour) -> list[Layer]:

@@ -41,6 +41,8 @@ class Trace:
     """What the document imports: names as written, and their canonical names."""
     complete: bool = True
     """Whether no builder was left out as a variant of others (`Limits.variants`)."""
+    read: tuple[Document, ...] = ()
+    """The other files of the project that were run."""
 
 
 @dataclass
@@ -62,7 +64,11 @@ def trace(
     outline = Outline.of(document.tree)
     tracer.run_roots(outline)
     return Trace(
-        tuple(tracer.graphs), tuple(tracer.programs), _imported(outline), not tracer.left_out
+        tuple(tracer.graphs),
+        tuple(tracer.programs),
+        _imported(outline),
+        not tracer.left_out,
+        tuple(module.document for module in tracer.machine.files.values()),
     )
 
 
@@ -303,6 +309,8 @@ class _Tracer:
         known = result is not MISSING and not isinstance(result, v.Instance)
         if known:
             tensors.gather(self.machine, result, ends, unknown=False)
+        # What the way out of a model was lost for still is part of it.
+        lost = not ends and bool(tape.holes)
         only = rest[0] if len(rest) == 1 else None
         if only is not None and only.body is not None and only.body.kind == "subclassed":
             body = only.body
@@ -313,7 +321,7 @@ class _Tracer:
         self.graphs.append(
             whole(
                 tape,
-                ends if known else None,
+                ends if known and not lost else None,
                 name=name,
                 kind="fragment",
                 flavour=_flavour(tape),

@@ -104,3 +104,40 @@ def build():
 """
     graph = trace_builder(Document("model.py", source), "build")
     assert [str(op) for op in lower(graph, "ptq", NEWEST).ops] == ["CONV_2D+RELU:INT8", "MUL:INT8"]
+
+
+CALLS = """
+import tensorflow as tf
+import keras
+from keras import layers
+
+class Rectified(layers.Layer):
+    def call(self, x):
+        return tf.abs(tf.nn.relu(x))
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.conv = layers.Conv2D(3, 3)
+
+    def call(self, x):
+        return tf.nn.sigmoid(self.conv(x))
+
+def with_layer():
+    inputs = keras.Input((8, 8, 3))
+    return keras.Model(inputs, Rectified()(layers.Conv2D(3, 1)(inputs)))
+
+def without_layer():
+    inputs = keras.Input((8, 8, 3))
+    return keras.Model(inputs, tf.abs(layers.Conv2D(3, 1)(inputs)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("builder", "refused"), [("with_layer", False), ("Net", False), ("without_layer", True)]
+)
+def test_keras_3_takes_functions_in_a_call_only(builder: str, refused: bool) -> None:
+    graph = trace_builder(Document("model.py", CALLS), builder)
+    lowering = lower(graph, "ptq", MEASURED[-1])
+    outcomes = [layer.outcome for layer in lowering.layers]
+    assert (Outcome.RAISES in outcomes, lowering.error is not None) == (refused, refused)

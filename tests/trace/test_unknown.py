@@ -268,3 +268,13 @@ def test_imports_are_listed() -> None:
     from qlsp.trace import trace
 
     assert {"tfmot", "keras.layers", "tf"} <= trace(text).imports
+
+
+def test_layers_behind_which_a_model_was_lost_are_not_dead() -> None:
+    graphs = traced(
+        "def f(sizes):\n    i = keras.Input((4,))\n    x = L.Dense(1)(i)\n    ends = []\n"
+        "    for size in sizes:\n        ends.append(L.ReLU()(x))\n"
+        "    return keras.Model(i, ends[::-1])\n"
+    ).graphs
+    rest = next(graph for graph in graphs if any(node.cls == "Dense" for node in graph.nodes))
+    assert (rest.kind, rest.outputs) == ("fragment", None)

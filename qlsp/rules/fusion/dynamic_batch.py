@@ -9,7 +9,7 @@ from qlsp.rules.consequence import consequence
 from qlsp.rules.lowered import LoweredGraph, has_dynamic_batch
 from qlsp.rules.rewrite import SetArgument
 from qlsp.rules.rule import Case, Finding, Rewrite, Rule, related
-from qlsp.trace.graph import Style
+from qlsp.trace.graph import LayerGraph, Node, Style
 
 _PLACES = 8
 """How many of the layers' places are told."""
@@ -76,7 +76,7 @@ class DynamicBatch(Rule):
     def check(self, model: LoweredGraph) -> Iterator[Finding]:
         """At most one finding per model, at its input."""
         source = next((node for node in model.graph.nodes if has_dynamic_batch(node)), None)
-        if source is None or model.graph.kind not in {"functional", "sequential"}:
+        if source is None or not _is_model(model.graph, source):
             return
         fate, blamed = model.fate_of_dynamic_batch
         found = consequence(fate)
@@ -100,3 +100,10 @@ class DynamicBatch(Rule):
             related=related(*((node, f"the {node.cls}") for node in blamed))[:_PLACES],
             rewrites=rewrites,
         )
+
+
+def _is_model(graph: LayerGraph, source: Node) -> bool:
+    """Whether the graph is a model, or the part of one that begins at a written `Input`."""
+    if graph.kind == "fragment":
+        return source.cls == "InputLayer" and source.style is not Style.IMPLICIT
+    return graph.kind != "subclassed"

@@ -11,6 +11,7 @@ from qlsp.rules.consequence import consequence
 from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rewrite import NewLayer, Replace
 from qlsp.rules.rule import Case, Finding, Rewrite, Rule
+from qlsp.toolchain import MEASURED
 from qlsp.trace.graph import UNKNOWN, LayerGraph, Node
 
 
@@ -33,8 +34,9 @@ class TensorOpInModel(Rule):
     `Softmax`.
 
     ## When it does not apply
-    To code that runs outside the model, and to models that are only quantized after training:
-    then the function is converted like the layer.
+    To code that runs outside the model, to the `call` of a layer or model of one's own, and, with
+    Keras 2, to models that are only quantized after training: then the function is converted like
+    the layer.
 
     ## References
     - [tfmot #867](https://github.com/tensorflow/model-optimization/issues/867),
@@ -85,6 +87,20 @@ class TensorOpInModel(Rule):
             x = x + y
             """,
             workflows=("ptq",),
+        ),
+        Case(
+            "in the `call` of a layer of one's own, under Keras 3",
+            """
+            class Doubled(layers.Layer):
+                def call(self, x):
+                    return tf.concat([x, tf.abs(x)], axis=-1)
+
+
+            x = layers.Conv2D(8, 3)(x)
+            x = Doubled()(x)
+            """,
+            workflows=("ptq",),
+            toolchains=(MEASURED[-1],),
         ),
     )
 
