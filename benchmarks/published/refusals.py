@@ -14,7 +14,7 @@ import runpy
 import sys
 from typing import Any
 
-_ROUNDS = 12
+_ROUNDS = 100
 """How many layers are let off that raise in another way than by the registry."""
 
 
@@ -61,13 +61,15 @@ def refusals(model: Any) -> dict[str, Any]:
             annotated = models.clone_model(model, clone_function=annotate)
             tfmot.quantization.keras.quantize_apply(annotated, Scheme())
         except Exception as error:
-            name = _culprit(error, names - set(refused))
+            name = _culprit(error, names)
+            if name in refused:
+                name = _operation_before(model.get_layer(name), set(refused))
             if name is None:
                 return {"refused": list(refused), "error": f"{type(error).__name__}: {error}"[:500]}
             refused[name] = None
         else:
-            break
-    return {"refused": list(refused), "error": None}
+            return {"refused": list(refused), "error": None}
+    raise SystemExit(f"more than {_ROUNDS} layers raise by themselves")
 
 
 def _culprit(error: BaseException, names: set[str]) -> str | None:
@@ -83,6 +85,26 @@ def _culprit(error: BaseException, names: set[str]) -> str | None:
                     found = name
         trace = trace.tb_next
     return found
+
+
+def _operation_before(layer: Any, refused: set[str]) -> str | None:
+    """The nearest operation before `layer` that is not let off yet.
+
+    Annotated, an operation gets its input in a list, and may make a tensor of one more dimension
+    of it, at which a layer behind it raises whether that is annotated or not.
+    """
+    seen, layers = set(), [layer]
+    while layers:
+        each = layers.pop(0)
+        if type(each).__name__ == "TFOpLambda" and each.name not in refused:
+            return str(each.name)
+        for node in each.inbound_nodes:
+            inbound = node.inbound_layers
+            for before in inbound if isinstance(inbound, list) else [inbound]:
+                if before.name not in seen:
+                    seen.add(before.name)
+                    layers.append(before)
+    return None
 
 
 if __name__ == "__main__":
