@@ -34,11 +34,11 @@ class UnmetDeviceConstraint(Rule):
     | `DepthwiseConv2D` | strides up to 3 |
     | `AveragePooling2D(padding="same")` | windows up to 8 by 8 |
     | `Conv2DTranspose` | strides of 1 and 2 |
-    | `UpSampling2D` | factors of 2, 4 and 8, the same in both directions |
-    | `UpSampling2D(interpolation="bilinear")` | a factor of 2 (Keras resizes by half pixels) |
+    | `UpSampling2D` | factors of 2, 4, 8, the same in both directions unless one is of size 1 |
+    | `UpSampling2D(interpolation="bilinear")` | a factor of 2 in both directions (half pixels) |
 
-    Seen so in Vela's summary for `ethos-u55-128`, where each of them is a "CPU operator" when the
-    limit is exceeded, and none within it.
+    Seen so in Vela's summary for `ethos-u55-128`, and of `UpSampling2D` for `ethos-u65-256` too,
+    where each of them is a "CPU operator" when the limit is exceeded, and none within it.
 
     ## How to fix it
     Two layers with smaller strides or factors in place of one.
@@ -64,6 +64,15 @@ class UnmetDeviceConstraint(Rule):
             workflows=("ptq",),
             device="ethos-u55",
         ),
+        Case(
+            "a factor in one direction",
+            """
+            x = layers.Conv2D(8, 3)(x)
+            x = layers.UpSampling2D((2, 1))(x)
+            """,
+            workflows=("ptq",),
+            device="ethos-u55",
+        ),
     )
     good = (
         Case(
@@ -72,6 +81,20 @@ class UnmetDeviceConstraint(Rule):
             x = layers.Conv2D(8, 3)(x)
             x = layers.UpSampling2D(2, interpolation="bilinear")(x)
             x = layers.UpSampling2D(2, interpolation="bilinear")(x)
+            """,
+            workflows=("ptq",),
+            device="ethos-u55",
+        ),
+        Case(
+            "a single column, which stays one",
+            """
+            import tensorflow as tf
+            from tensorflow.keras import layers
+
+            inputs = layers.Input((64, 1, 8), batch_size=1)
+            x = layers.Conv2D(8, (3, 1))(inputs)
+            x = layers.UpSampling2D((2, 1))(x)
+            model = tf.keras.Model(inputs, x)
             """,
             workflows=("ptq",),
             device="ethos-u55",
@@ -142,14 +165,21 @@ def _transposed(node: Node) -> Broken:
 
 def _upsampling(node: Node) -> Broken:
     size = _pair(node, "size", 2)
-    interpolation = node.attr("interpolation", "nearest")
-    if size is None or 1 in size:
+    if size is None or size == (1, 1):
         return None
-    if interpolation == "bilinear" and size != (2, 2):
-        return "RESIZE_BILINEAR", "it enlarges by another factor than 2"
-    if interpolation == "nearest" and (size[0] != size[1] or size[0] not in _SCALES):
-        return "RESIZE_NEAREST_NEIGHBOR", "it enlarges by another factor than 2, 4 or 8"
-    return None
+    if node.attr("interpolation", "nearest") == "bilinear":
+        other = "it enlarges by another factor than 2 in both directions"
+        return None if size == (2, 2) else ("RESIZE_BILINEAR", other)
+    operator = "RESIZE_NEAREST_NEIGHBOR"
+    if max(size) not in _SCALES:
+        return operator, "it enlarges by another factor than 2, 4 or 8"
+    if size[0] == size[1]:
+        return None
+    if 1 not in size:
+        return operator, "it enlarges the two directions by different factors"
+    # A single row or column may keep its size.
+    kept = None if node.shape is None else node.shape[1 + size.index(1)]
+    return None if kept in (None, 1) else (operator, "it enlarges one direction alone")
 
 
 _CHECKS: dict[str, Callable[[Node], Broken]] = {
