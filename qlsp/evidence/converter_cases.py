@@ -288,6 +288,10 @@ CASES: Mapping[str, tuple[str, str]] = {
         "v1 transformed",
         _transformed("quantize_weights") + _UINT8 + _DUMMY,
     ),
+    "TF 1 transformed: quantize_weights, optimize, data": (
+        "v1 transformed",
+        _transformed("quantize_weights") + _OPTIMIZE + _DATA,
+    ),
     "TF 1 transformed: quantize_nodes": (
         "v1 transformed",
         _transformed("quantize_weights", "quantize_nodes"),
@@ -295,6 +299,10 @@ CASES: Mapping[str, tuple[str, str]] = {
     "TF 1 transformed: quantize_nodes, dummy": (
         "v1 transformed",
         _transformed("quantize_weights", "quantize_nodes") + _UINT8 + _DUMMY,
+    ),
+    "TF 1 transformed: quantize_nodes, optimize, data": (
+        "v1 transformed",
+        _transformed("quantize_weights", "quantize_nodes") + _OPTIMIZE + _DATA,
     ),
     "TF 1 session: names": ("v1 file", _session('["image"], ["output"]')),
     "TF 1 session: tensors without lists": ("v1 file", _session("image, output")),

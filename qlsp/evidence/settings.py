@@ -8,35 +8,27 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.resources import files
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from qlsp.evidence import outcomes
 from qlsp.evidence.converter_cases import CASES
 from qlsp.evidence.toolchains import setup
 from qlsp.verify.flatbuffer import Subgraph, read_model
 
 _FILE = "settings.json"
-_LENGTH = 200
-"""Characters kept of a message."""
 
 
-@cache
 def load() -> Mapping[str, Mapping[str, str]]:
     """By case, and by toolchain as it is named on the command line: what comes out.
 
     `int8 io=INT8,INT8`, `float`, `dynamic range`, `mixed io=...` or `raises TYPE: MESSAGE`.
     """
-    data: dict[str, dict[str, str]] = json.loads(
-        (files("qlsp.evidence") / "data" / _FILE).read_text(encoding="utf-8")
-    )
-    return data
+    return outcomes.load(_FILE)
 
 
 def describe(content: bytes) -> str:
@@ -71,16 +63,7 @@ def _kind(graph: Subgraph, types: set[str]) -> str:
 def measure(name: str, interpreter: str, folder: str | None = None) -> dict[str, str]:
     """What every case gives on the toolchain `name`; `folder` has its tfmot, if any apart."""
     chosen = setup(name)
-    environment = {
-        **os.environ,
-        **chosen.environment,
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "CUDA_VISIBLE_DEVICES": "",
-        # The old converter is a program beside the interpreter.
-        "PATH": os.pathsep.join([str(Path(interpreter).parent), os.environ.get("PATH", "")]),
-    }
-    if folder:
-        environment["PYTHONPATH"] = folder
+    environment = outcomes.environment(chosen, interpreter, folder)
     jobs = [
         {"name": case, "model": model, "source": source}
         for case, (model, source) in CASES.items()
@@ -116,33 +99,13 @@ def measure(name: str, interpreter: str, folder: str | None = None) -> dict[str,
 
 def _outcome(line: Mapping[str, Any]) -> str:
     if "error" in line:
-        kind, message = line["error"]
-        return f"raises {kind}: {_shortened(message)}"
+        return outcomes.raised(*line["error"])
     return describe(base64.b64decode(line["model"]))
-
-
-def _shortened(message: str) -> str:
-    """The end of a long message, which is where a stack of notes tells the cause."""
-    if message.startswith("You need to provide"):
-        return message.partition(".")[0]
-    return message if len(message) <= _LENGTH else "..." + message[-_LENGTH:]
-
-
-def _rows(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    for case in CASES:
-        row = json.dumps(dict(sorted(found.get(case, {}).items())), ensure_ascii=False)
-        yield f"{json.dumps(case)}: {row}"
 
 
 def main(name: str, interpreter: str, folder: str | None = None) -> None:
     """Measure a toolchain and write its column."""
-    path = Path(str(files("qlsp.evidence") / "data" / _FILE))
-    known: dict[str, dict[str, str]] = {}
-    if path.exists():
-        known = json.loads(path.read_text(encoding="utf-8"))
-    for case, outcome in measure(name, interpreter, folder).items():
-        known.setdefault(case, {})[name] = outcome
-    path.write_text("{\n" + ",\n".join(_rows(known)) + "\n}\n", encoding="utf-8")
+    outcomes.write(_FILE, CASES, name, measure(name, interpreter, folder))
 
 
 if __name__ == "__main__":

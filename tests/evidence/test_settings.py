@@ -113,3 +113,31 @@ def test_findings_agree_with_measurement(case: str, name: str) -> None:
         asked = "Optimize" in CASES[case][1] or "data" in CASES[case][1]
         if outcome.startswith(("float io", "dynamic range")) and asked and "small" not in case:
             assert diagnostics, outcome
+
+
+_GRAPH = """
+import numpy as np
+import tensorflow as tf
+
+def data():
+    for _ in range(8):
+        yield [np.random.normal(size=(1, 16, 16, 8)).astype(np.float32)]
+
+
+session = tf.Session(graph=tf.GraphDef())
+path = "graph.pb"
+"""
+
+
+@pytest.mark.parametrize("case", [each for each in CASES if CASES[each][0] == "v1 transformed"])
+def test_transformed_graphs(case: str) -> None:
+    outcome = load()[case]["tf1.15.5-keras2"]
+    source = _GRAPH + CASES[case][1] + "tflite = converter.convert()\n"
+    chosen = Settings(select=("QL406",), toolchains=(setup("tf1.15.5-keras2").toolchain,))
+    severities = [each.severity for each in lint(Document("model.py", source), chosen)]
+    if outcome.startswith("raises"):
+        assert severities == [Severity.ERROR]
+    elif outcome.startswith("float") and "quantize" in case:
+        assert severities == [Severity.WARNING]
+    else:
+        assert severities == []

@@ -143,5 +143,14 @@ TRANSFORM = """
 
 def test_graph_transforms() -> None:
     """What the question does with two programs, in one."""
-    (diagnostic,) = found(TRANSFORM, Settings(select=("QL4",), toolchains=(MEASURED[0],)))
+    chosen = Settings(select=("QL4",), toolchains=(MEASURED[0],))
+    (diagnostic,) = found(TRANSFORM, chosen)
     assert (diagnostic.code, diagnostic.span.line) == ("QL406", 6)
+    assert "float again" in diagnostic.message
+    asked = "converter.inference_type = tf.uint8"
+    (diagnostic,) = found(TRANSFORM.replace("return", f"{asked}\n        return"), chosen)
+    assert "`convert` raises" in diagnostic.message
+    (diagnostic,) = found(TRANSFORM.replace('"quantize_w', '"quantize_nodes", "quantize_w'), chosen)
+    assert "`convert` raises" in diagnostic.message
+    asked = "converter.post_training_quantize = True"
+    assert not found(TRANSFORM.replace("return", f"{asked}\n        return"), chosen)

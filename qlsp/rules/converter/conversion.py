@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from qlsp.diagnostic import Applicability
 from qlsp.rules.calls import CallRewrite, Usage
+from qlsp.rules.converter.attributes import meant
 from qlsp.rules.rewrite.names import literal
 from qlsp.rules.rewrite.statements import AddAfter, Change, ReplaceText
 from qlsp.source.imports import Imports
@@ -179,11 +180,19 @@ class Conversion:
         maker = self.maker
         if self.setting("optimizations") is not None or maker is None or maker.site is None:
             return ()
+        if any(map(self._is_misspelt, self.call.settings)):
+            return ()  # unknown-converter-attribute mends the name
         code = written(self.usage, OPTIMIZE)
         if code is None:
             return ()
         change: Change = AddAfter(maker.site, f"{{name}}.optimizations = [{code}]")
         return (CallRewrite("Set `optimizations`", Applicability.UNSAFE, (change,)),)
+
+    def _is_misspelt(self, name: str) -> bool:
+        """Whether an attribute is `optimizations` by another spelling."""
+        return name != "post_training_quantize" and any(
+            meant(name, toolchain) == "optimizations" for toolchain in self.toolchains
+        )
 
 
 def written(usage: Usage, symbol: str) -> str | None:

@@ -22,7 +22,8 @@ class DummyQuantization(CallRule):
     The result is for measuring speed: values outside of the range are cut off, and those much
     smaller than it are rounded away. Measured on a graph of a convolution and a ReLU without any
     fake-quantization (TF 2.5.3, 2.8.4, 2.21): `inference_type = tf.uint8` alone leaves the
-    convolution in float; with `default_ranges_stats = (0, 6)` it becomes uint8.
+    convolution in float, and raises in TF 1.15.5 (`does not have MinMax information`); with
+    `default_ranges_stats = (0, 6)` it becomes uint8 in all of them.
 
     ## How to fix it
     Train with fake-quantization, or quantize after training with a representative dataset.

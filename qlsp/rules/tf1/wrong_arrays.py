@@ -46,8 +46,8 @@ class WrongArrays(CallRule):
     takes tensors, and raises on names. Shapes are for input arrays only, and where there are
     statistics, every input array needs its own: `Quantization input stats are not available for
     input tensors 'image'.` Measured with
-    TensorFlow 2.1.4, 2.8.4 and 2.21.0 (`tf.compat.v1.lite.TFLiteConverter`; the cases `TF 1 file`
-    and `TF 1 session` of the evidence), and so in the source of 1.15.5 (`lite/python/util.py`).
+    TensorFlow 1.15.5, 2.1.4, 2.8.4 and 2.21.0 (`tf.compat.v1.lite.TFLiteConverter`; the cases
+    `TF 1 file` and `TF 1 session` of the evidence).
 
     ## How to fix it
     Name the operation, as in `["image"]`: its `tensor.op.name`.
