@@ -11,6 +11,7 @@ import click
 
 from qlsp.cli.options import format_option
 from qlsp.cli.running import (
+    check_output,
     interpreter_for,
     memory_limit,
     running_options,
@@ -78,6 +79,7 @@ def command(
         raise QlspError("--fix, -o FIXED.pb and --data go together")
     if output is not None and output.exists() and file.exists() and output.samefile(file):
         raise QlspError(f"-o {output}: that is the graph itself, which is left as it is")
+    check_output(output, "-o")
     examination = examine(absolute(file), read_graph(file), _names(inputs), _names(outputs))
     treatment = None
     if output is not None and (examination.plan is not None or not examination.findings):

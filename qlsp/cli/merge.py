@@ -11,6 +11,7 @@ import click
 
 from qlsp.cli.options import format_option
 from qlsp.cli.running import (
+    check_output,
     interpreter_for,
     memory_limit,
     running_options,
@@ -93,6 +94,7 @@ def command(
     interpreter = interpreter_for(python, target.file.parent)
     if not trained.exists() and not trained.with_name(trained.name + ".index").exists():
         raise QlspError(f"{trained}: no such file")
+    check_output(output, "--output")
     source = Trained(absolute(trained), trust=trust)
     if trained_builder is not None:
         source = replace(source, builder=target_of(trained_builder, arguments, ()))

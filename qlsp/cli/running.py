@@ -208,6 +208,12 @@ def memory_limit(text: str | None) -> int:
     return int(float(match[1]) * unit)
 
 
+def check_output(file: Path | None, option: str) -> None:
+    """Raise `QlspError` now rather than after minutes of work if `file` can't be there."""
+    if file is not None and not file.absolute().parent.is_dir():
+        raise QlspError(f"{option} {file}: no such folder")
+
+
 def write_output(file: Path, content: bytes, option: str) -> None:
     """Write a file that was asked for with `option`, whole or not at all. Raises `QlspError`."""
     try:

@@ -11,6 +11,7 @@ import click
 
 from qlsp.cli.options import format_option
 from qlsp.cli.running import (
+    check_output,
     interpreter_for,
     memory_limit,
     running_options,
@@ -28,6 +29,7 @@ from qlsp.config import Model, find_config
 from qlsp.discovery.settings import settings_for
 from qlsp.error import QlspError
 from qlsp.verify.comparison import Comparison, Surroundings, compare, compare_fixed
+from qlsp.verify.mend import Mended
 from qlsp.verify.process import Limits
 from qlsp.verify.report.comparison import print_comparison
 from qlsp.verify.report.html import html_page
@@ -37,7 +39,7 @@ from qlsp.verify.report.markdown import markdown
 from qlsp.verify.report.text import print_report
 from qlsp.verify.revision import at_revision
 from qlsp.verify.session import Target
-from qlsp.verify.vela import CONFIGURATIONS, place
+from qlsp.verify.vela import CONFIGURATIONS, find_vela, place
 from qlsp.verify.verify import Report, read_file, verify
 
 _RENDERED = {"markdown": markdown, "junit": junit}
@@ -176,12 +178,22 @@ def command(
         workflows = ",".join(named.workflows)
     if parsed.is_file and (fix or against is not None):
         raise QlspError("--fix and --against need source: write FILE.py::BUILDER")
+    if parsed.is_file:
+        refuse({"--set": arguments}, "is for a builder: write FILE.py::BUILDER")
+    if parsed.file.suffix == ".tflite":
+        converting: dict[str, object] = {"--workflow": workflows, "--data": data, "--input": shapes}
+        converting |= {"--inputs": inputs, "--outputs": outputs, "--measure": measure}
+        refuse(converting, "is for what is converted: a .tflite model is only read")
+    check_output(html, "--html")
+    if device is not None:
+        find_vela()
     interpreter = interpreter_for(python, parsed.file.parent)
     chosen = workflows_of(workflows, parsed, str(interpreter.path))
     if (unsafe_fixes or write) and not fix:
         raise QlspError("--unsafe-fixes and --write go with --fix")
     if fix and against is not None:
         raise QlspError("--fix and --against don't go together")
+    mended = None
     with terminated(), shown_progress() as progress:
         surroundings = Surroundings(chosen, interpreter, limits, progress, measure)
         if against is not None:
@@ -190,18 +202,26 @@ def command(
             )
         elif fix:
             settings = settings_for(find_config(parsed.file.parent), str(interpreter.path))
-            result = compare_fixed(parsed, surroundings, settings, unsafe=unsafe_fixes)
+            result, mended = compare_fixed(parsed, surroundings, settings, unsafe=unsafe_fixes)
         elif parsed.file.suffix == ".tflite":
             result = read_file(parsed)
         else:
             result = verify(parsed, chosen, interpreter, limits, progress, measure=measure)
+    failure = None
     if device is not None:
-        result = _placed(result, device, timeout)
+        try:
+            result = _placed(result, device, timeout)
+        except QlspError as error:  # what was measured is told nevertheless
+            failure = error
     _print(result, form)
+    if form == "text" and mended is not None:
+        _tell_fixes(mended)
     if form == "text" and parsed.file.suffix == ".pb" and isinstance(result, Report):
         _point_to_doctor(result)
     if html is not None:
         write_output(html, html_page(result).encode(), "--html")
+    if failure is not None:
+        raise failure
     if isinstance(result, Report):
         sys.exit(1 if result.worse else 0)
     if write and result.mended is not None and not result.broken:
@@ -224,6 +244,15 @@ def _print(result: Report | Comparison, form: str) -> None:
         print_report(result, console)
     else:
         print_comparison(result, console)
+
+
+def _tell_fixes(mended: Mended) -> None:
+    """Where none applies, or some were left out."""
+    if not mended.applied:
+        click.echo("\nno fix applies: the model was verified as it is")
+    if mended.unsafe_left:
+        verb = "fix changes" if mended.unsafe_left == 1 else "fixes change"
+        click.echo(f"{mended.unsafe_left} more {verb} the function: see --unsafe-fixes")
 
 
 def _point_to_doctor(report: Report) -> None:

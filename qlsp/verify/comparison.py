@@ -79,11 +79,11 @@ def compare(before: Target, after: Target, surroundings: Surroundings) -> Compar
 
 def compare_fixed(
     target: Target, surroundings: Surroundings, settings: Settings, *, unsafe: bool
-) -> Comparison | Report:
+) -> tuple[Comparison | Report, Mended]:
     """Verify, fix in memory, and verify again with the same weights. Raises `QlspError`.
 
     Fixes are chosen for the workflows and the toolchain in which the model is verified. Just the
-    report where there is nothing to fix.
+    report where none of them applies.
     """
     weights: list[Weights] = []
     before = _verify(target, surroundings, "", lambda session: weights.append(session.save()))
@@ -91,9 +91,9 @@ def compare_fixed(
     chosen = replace(settings, workflows=surroundings.workflows, toolchains=(before.toolchain,))
     mended = mend(target, before.model, chosen, unsafe=unsafe)
     if not mended.documents:
-        return before
+        return before, mended
     fixed = replace(target, texts={**target.texts, **mended.texts})
-    return replace(_against(before, weights[-1], fixed, surroundings), mended=mended)
+    return replace(_against(before, weights[-1], fixed, surroundings), mended=mended), mended
 
 
 def _against(

@@ -22,6 +22,8 @@ class Mended:
     documents: tuple[tuple[Document, str], ...]
     """Each changed document with its new text."""
     applied: tuple[Diagnostic, ...]
+    unsafe_left: int = 0
+    """How many fixes change the function and are not applied."""
 
     @property
     def unsafe(self) -> bool:
@@ -42,16 +44,21 @@ def mend(target: Target, model: BuiltModel, settings: Settings, *, unsafe: bool)
     project = Project(target.roots[0] if target.roots else None, target.roots[1:])
     documents = []
     applied: list[Diagnostic] = []
+    left = 0
     for file in _files(target, model):
         try:
             document = Document.read(file)
             result = fix(document, settings, project, unsafe=unsafe)
         except (OSError, SourceError):
             continue
+        left += sum(
+            each.fix is not None and each.fix.applicability is Applicability.UNSAFE
+            for each in result.remaining
+        )
         if result.text != document.text:
             documents.append((document, result.text))
             applied += result.applied
-    return Mended(tuple(documents), tuple(applied))
+    return Mended(tuple(documents), tuple(applied), left)
 
 
 def _files(target: Target, model: BuiltModel) -> Iterator[Path]:

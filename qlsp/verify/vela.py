@@ -63,7 +63,7 @@ def place(measurement: Measurement, device: str, seconds: float) -> Placement | 
     """Compile a model for a device; None if there is none. Raises `QlspError`."""
     if measurement.content is None or measurement.flat is None:
         return None
-    vela = _vela()
+    vela = find_vela()
     with tempfile.TemporaryDirectory(prefix="qlsp-vela-") as name:
         folder = Path(name)
         model = folder / "model.tflite"
@@ -112,7 +112,8 @@ def _left(
     return found
 
 
-def _vela() -> list[str]:
+def find_vela() -> list[str]:
+    """The command that runs Vela. Raises `QlspError` where there is none."""
     if importlib.util.find_spec("ethosu") is not None:
         return [sys.executable, "-m", "ethosu.vela"]
     program = shutil.which("vela")

@@ -121,3 +121,19 @@ def test_damaged_graph(tmp_path: Path, content: bytes) -> None:
     done = verify(tmp_path / "bad.pb", "--python", tensorflow_python())
     assert done.returncode == 2, done.stdout
     assert "bad.pb: " in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--measure"], "--measure is for what is converted: a .tflite model is only read"),
+        (["--workflow", "qat"], "--workflow is for what is converted: a .tflite model is only"),
+        (["--set", "size=3"], "--set is for a builder: write FILE.py::BUILDER"),
+        (["--html", "nowhere/page.html"], "--html nowhere/page.html: no such folder"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(options: list[str], message: str) -> None:
+    done = verify(TFLITE, *options)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"qlsp: error: {message}")
+    assert done.stdout == ""

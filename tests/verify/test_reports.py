@@ -24,7 +24,7 @@ from qlsp.verify.report.html import html_page
 from qlsp.verify.report.json import comparison_data, report_data
 from qlsp.verify.report.junit import junit
 from qlsp.verify.report.markdown import markdown
-from qlsp.verify.report.quality import speedup_lines
+from qlsp.verify.report.quality import change_lines
 from qlsp.verify.report.text import print_report
 from qlsp.verify.session import Conversion, Difference, Target, Versions
 from qlsp.verify.vela import Left, Placement
@@ -125,9 +125,25 @@ def test_latency_is_compared_beyond_the_noise() -> None:
     slow, fast = Latency(0.002, 0.0019, 0.0021, 40), Latency(0.001, 0.0009, 0.0011, 40)
     before, after = (replace(report(GOOD), latencies=(each,)) for each in (slow, fast))
     comparison = Comparison(before, after, ())
-    assert speedup_lines(comparison) == ["ptq: 2.00 ms → 1.00 ms per inference, -50%"]
+    assert change_lines(comparison) == ["ptq: 2.00 ms → 1.00 ms per inference, -50%"]
     same = Comparison(before, before, ())
-    assert speedup_lines(same)[0].endswith("no difference beyond the noise")
+    assert change_lines(same)[0].endswith("no difference beyond the noise")
+
+
+def test_noise_and_cycles_are_compared() -> None:
+    left = (Left(0, "ELU", "no"),)
+    before, after = (
+        replace(
+            report(GOOD),
+            noises=(Noise((ratio,), ()),),
+            placements=(Placement("ethos-u55-128", "5.2.0", cycles, 4e-7, 64, cpu),),
+        )
+        for ratio, cycles, cpu in ((31.25, 2000, left), (35.5, 1500, ()))
+    )
+    assert change_lines(Comparison(before, after, ())) == [
+        "ptq: signal-to-noise ratio 31.2 dB → 35.5 dB",
+        "ptq: ethos-u55-128 2,000 → 1,500 cycles, -25%; ops on the CPU 1 → 0",
+    ]
 
 
 def test_before_says_what_was_raised() -> None:

@@ -64,3 +64,26 @@ def test_float_island_stays_on_the_cpu() -> None:
     assert "left on the CPU, 3 of 5 ops:" in done.stdout
     assert "FULLY_CONNECTED: Operation has tensor with unsupported DataType Float32" in done.stdout
     assert "DEQUANTIZE: Unsupported opType" in done.stdout
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ethosu") is not None, reason="Vela is installed")
+class TestProgramOnThePath:
+    @pytest.fixture
+    def path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        return tmp_path
+
+    def test_none_is_told_before_anything_is_done(self, path: Path) -> None:
+        done = verify("conv_relu6_int8.tflite", "--device", "ethos-u55-128")
+        assert done.returncode == 2
+        assert done.stderr.startswith("qlsp: error: --device needs Vela: pip install")
+        assert done.stdout == ""
+
+    def test_one_that_fails_leaves_the_report(self, path: Path) -> None:
+        program = path / "vela"
+        program.write_text("#!/bin/sh\necho 'no such thing' >&2\nexit 1\n")
+        program.chmod(0o755)
+        done = verify("conv_relu6_int8.tflite", "--device", "ethos-u55-128")
+        assert done.returncode == 2
+        assert done.stderr == "qlsp: error: Vela fails: no such thing\n"
+        assert "CONV_2D+RELU6" in done.stdout

@@ -15,7 +15,7 @@ from qlsp.lower.lowering import Outcome
 from qlsp.toml import shown
 from qlsp.verify.comparison import Comparison, changed_ops
 from qlsp.verify.measurement import Measurement
-from qlsp.verify.report.quality import quality_lines, speedup_lines
+from qlsp.verify.report.quality import change_lines, quality_lines
 from qlsp.verify.report.text import finding_line, head, source_lines, summary
 from qlsp.verify.verify import Report
 
@@ -50,7 +50,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         for line in quality_lines(after, index):
             console.print(line, soft_wrap=True)
     console.print()
-    for text in speedup_lines(comparison):
+    for text in change_lines(comparison):
         console.print(text, soft_wrap=True)
     console.print(function_line(comparison), soft_wrap=True)
 

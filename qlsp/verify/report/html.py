@@ -20,7 +20,7 @@ from qlsp.verify.report.comparison import aligned, function_line
 from qlsp.verify.report.drawing import Box, common_rows, draw
 from qlsp.verify.report.figures import latency_plot, noise_plot
 from qlsp.verify.report.overview import overview
-from qlsp.verify.report.quality import decibels, placement_lines, speedup_lines
+from qlsp.verify.report.quality import change_lines, decibels, placement_lines
 from qlsp.verify.report.sources import Sources
 from qlsp.verify.report.text import made_of, source_lines, summary, verdict
 from qlsp.verify.verify import Report
@@ -79,7 +79,7 @@ class _Page:
             yield from _fixes(result)
         yield overview(self.reports)
         if isinstance(result, Comparison):
-            yield from (f"<p>{escape(line)}</p>" for line in speedup_lines(result))
+            yield from (f"<p>{escape(line)}</p>" for line in change_lines(result))
         yield latency_plot(result)
         for index, measurement in enumerate(report.measurements):
             yield f"<h2>{measurement.workflow}</h2>"

@@ -11,7 +11,7 @@ from qlsp.verify.comparison import Comparison, changed_ops
 from qlsp.verify.findings import Finding
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.report.comparison import function_line
-from qlsp.verify.report.quality import quality_lines, speedup_lines
+from qlsp.verify.report.quality import change_lines, quality_lines
 from qlsp.verify.report.text import head, share, source_lines, verdict
 from qlsp.verify.verify import Report
 
@@ -38,7 +38,7 @@ def _lines(result: Report | Comparison) -> Iterator[str]:
         yield from _fixes(result)
         yield from _table(result.before, result.after)
         yield from _changes(result)
-        yield from (f"- {plain_text(line)}" for line in speedup_lines(result))
+        yield from (f"- {plain_text(line)}" for line in change_lines(result))
         yield ""
     else:
         yield from _table(report)

@@ -74,22 +74,48 @@ def latency_line(latency: Latency) -> str:
     )
 
 
-def speedup_lines(comparison: Comparison) -> list[str]:
-    """Per workflow the latency before and after, measured interleaved."""
+def change_lines(comparison: Comparison) -> list[str]:
+    """Per workflow noise, latency (measured interleaved) and cycles before and after."""
     lines = []
-    for measurement, (before, after) in zip(
-        comparison.before.measurements, comparison.latencies, strict=False
-    ):
-        if before is None or after is None:
-            continue
-        apart = before.high < after.low or after.high < before.low
-        change = 100 * (after.median / before.median - 1)
-        verdict = f"{change:+.0f}%" if apart else "no difference beyond the noise"
-        lines.append(
-            f"{measurement.workflow}: {time_text(before.median)} → {time_text(after.median)} "
-            f"per inference, {verdict}"
-        )
+    reports = (comparison.before, comparison.after)
+    for index, measurement in enumerate(comparison.before.measurements):
+        noises = [report.noises[index] if report.noises else None for report in reports]
+        latencies = [report.latencies[index] if report.latencies else None for report in reports]
+        placements = [report.placements[index] if report.placements else None for report in reports]
+        for text in (_noise_change(*noises), _speedup(*latencies), _cycle_change(*placements)):
+            if text:
+                lines.append(f"{measurement.workflow}: {text}")
     return lines
+
+
+def _noise_change(before: Noise | None, after: Noise | None) -> str:
+    if before is None or after is None:
+        return ""
+    then, now = (", ".join(map(decibels, each.outputs)) for each in (before, after))
+    return f"signal-to-noise ratio {then} → {now}"
+
+
+def _speedup(before: Latency | None, after: Latency | None) -> str:
+    if before is None or after is None:
+        return ""
+    apart = before.high < after.low or after.high < before.low
+    verdict = _percent(before.median, after.median) if apart else "no difference beyond the noise"
+    return f"{time_text(before.median)} → {time_text(after.median)} per inference, {verdict}"
+
+
+def _cycle_change(before: Placement | None, after: Placement | None) -> str:
+    if before is None or after is None:
+        return ""
+    text = f"{before.device} {before.cycles:,} → {after.cycles:,} cycles"
+    if before.cycles and before.cycles != after.cycles:
+        text += f", {_percent(before.cycles, after.cycles)}"
+    if before.left or after.left:
+        text += f"; ops on the CPU {len(before.left)} → {len(after.left)}"
+    return text
+
+
+def _percent(before: float, after: float) -> str:
+    return f"{100 * (after / before - 1):+.0f}%"
 
 
 def decibels(ratio: float) -> str:
