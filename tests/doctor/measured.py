@@ -28,8 +28,8 @@ FLOAT_FORM = "eight_bit_float"
 TRAINS = {"norm_in_training", "dropout", "dropout_of_tf2"}
 """Their function is another one in every run."""
 FAR_OFF = {("old", "leaky")}
-"""Converted to integers, and 9 dB in the interpreter of TensorFlow 1.15; TensorFlow 2.21 converts
-and runs the same graph with 42 dB.
+"""TensorFlow 1.15's interpreter copies the positive bytes of LEAKY_RELU, whose output has another
+range than its input: 9 dB, and 42 dB in TensorFlow 2.21.
 """
 CASTS = {"QUANTIZE", "DEQUANTIZE"}
 
