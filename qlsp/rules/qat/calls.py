@@ -11,10 +11,9 @@ from qlsp.source.syntax import Place
 from qlsp.trace.program import Call
 
 QUANTIZATION = "tfmot.quantization.keras"
-QUANTIZE = frozenset(
-    f"{QUANTIZATION}.{name}"
-    for name in ("quantize_model", "quantize_annotate_model", "quantize_apply")
-)
+ANNOTATE = f"{QUANTIZATION}.quantize_annotate_model"
+QUANTIZE = frozenset(f"{QUANTIZATION}.{name}" for name in ("quantize_model", "quantize_apply"))
+"""What puts quantizers into a model. To annotate only wraps its layers, and raises for less."""
 _SCOPES = ("quantize_scope", "custom_object_scope", "CustomObjectScope")
 
 

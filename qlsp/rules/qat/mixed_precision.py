@@ -22,8 +22,8 @@ class MixedPrecisionWithQuantize(CallRule):
     """A policy of half precision is in force where `quantize_model` is called.
 
     ## What it does
-    Finds `set_global_policy("mixed_float16")` and its like before a call of `quantize_model`,
-    `quantize_annotate_model` or `quantize_apply`.
+    Finds `set_global_policy("mixed_float16")` and its like before a call of `quantize_model` or
+    `quantize_apply`.
 
     ## Why it matters
     The layers that tfmot adds compute in float32, and the values that they are given are float16.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qlsp.rules.calls import CallFinding, CallRule, Usage, raises, told
-from qlsp.rules.qat.calls import QUANTIZE, is_touched_before
+from qlsp.rules.qat.calls import ANNOTATE, QUANTIZE, is_touched_before
 from qlsp.rules.rule import Case
 
 _HARMLESS = ("add", "compile", "pop", "name")
@@ -16,7 +16,8 @@ class UnbuiltModel(CallRule):
 
     ## What it does
     Finds `quantize_model` of a `Sequential` whose first layer is not given an input shape, and that
-    nothing has built.
+    nothing has built, and `quantize_apply` of such a model that was annotated. To annotate it does
+    not raise yet.
 
     ## Why it matters
     Such a model has no weights before it sees data, so there is nothing to wrap: `ValueError:
@@ -83,10 +84,14 @@ class UnbuiltModel(CallRule):
     def check_calls(self, usage: Usage) -> Iterator[CallFinding]:
         """Every such model that is given to tfmot."""
         for call in usage.calls:
-            model = call.subject
-            if call.symbol not in QUANTIZE or model is None or not model.shapeless:
+            if call.symbol not in QUANTIZE:
                 continue
-            if is_touched_before(usage, call.site, _HARMLESS):
+            made = [each for each in usage.before(call) if each.gives(call.subject)]
+            given = [call, *(each for each in made[-1:] if each.symbol == ANNOTATE)]
+            model = given[-1].subject
+            if model is None or not model.shapeless:
+                continue
+            if any(is_touched_before(usage, each.site, _HARMLESS) for each in given):
                 continue
             found = told(usage.with_tfmot, raises(f"{call.method} raises"), "qat")
             if found is not None:
