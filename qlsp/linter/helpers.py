@@ -40,6 +40,8 @@ class HelperFault(Fault):
             key=lambda each: each.consequence.severity.rank,
         )
         here = _written(worst)
+        if here.path == document.path:  # only applied elsewhere
+            return told
         others = (Related(site, "made here") for site in list(made)[:_PLACES] if site != here)
         return replace(
             told,
@@ -79,10 +81,13 @@ def _written(finding: Finding) -> Site:
 
 
 def _mark(document: Document, finding: Finding) -> Site | None:
-    """What of `document` is to blame: its own line, or the call that leads to the helper."""
+    """What of `document` is to blame: a layer it makes, or the call that leads to the helper."""
     site = site_of(document, finding)
     if site is None or site.path == document.path:
         return site
+    made = finding.node.construct
+    if made is not None and made.path == document.path:
+        return made
     calls = [*finding.node.path, *([finding.node.call] if finding.node.call else [])]
     last = next((each for each in reversed(calls) if each.path == document.path), None)
     if last is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from qlsp.lower.activations import function_name
+from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rewrite import Given, InsertAfter, NewLayer, Operation, RemoveArgument
-from qlsp.trace.graph import UNKNOWN, LayerGraph, Node, Symbol
+from qlsp.trace.graph import UNKNOWN, LayerGraph, Node, Style, Symbol
 
 WEIGHTED = frozenset(
     {
@@ -96,19 +97,62 @@ def has_layers(graph: LayerGraph) -> bool:
     return graph.kind != "fragment" or any(node.kind == "layer" for node in graph.nodes)
 
 
-def comes_from_layer(graph: LayerGraph, node: Node) -> bool:
-    """Whether the node is certainly part of a model: of one that is built, or behind a layer."""
-    if graph.kind != "fragment":
+def is_in_model(model: LoweredGraph, node: Node) -> bool:
+    """Whether a node of the graph, not of the flat one, is certainly part of a model being built.
+
+    Of a model that is traced as such; or a layer is before it or behind it. Code that only runs
+    models, such as a training step, gives them data.
+    """
+    graph = model.graph
+    return graph.kind != "fragment" or any(
+        _reaches_layer(graph, node, neighbours) for neighbours in (graph.producers, graph.consumers)
+    )
+
+
+def _reaches_layer(
+    graph: LayerGraph, node: Node, neighbours: Callable[[Node], tuple[Node, ...]]
+) -> bool:
+    pending, seen = list(neighbours(node)), {node.index}
+    while pending:
+        each = pending.pop()
+        if each.kind == "layer" or (each.cls == "InputLayer" and each.style is not Style.IMPLICIT):
+            return True
+        if each.index not in seen:
+            seen.add(each.index)
+            pending += neighbours(each)
+    return False
+
+
+def comes_from_layer(model: LoweredGraph, node: Node) -> bool:
+    """Whether a node of the flat graph is part of a model: of one that is built, or behind a layer.
+
+    The layers of models that the code only runs say nothing about it.
+    """
+    graph = model.flat
+    if model.graph.kind != "fragment":
         return True
     pending, seen = list(node.inputs), set()
     while pending:
         index = pending.pop()
-        if graph.nodes[index].kind == "layer":
+        each = graph.nodes[index]
+        if (model.layer_around(each) or each).kind == "layer":
             return True
         if index not in seen:
             seen.add(index)
-            pending.extend(graph.nodes[index].inputs)
+            pending.extend(each.inputs)
     return False
+
+
+def is_tensor(graph: LayerGraph, node: Node) -> bool:
+    """Whether the node is certainly a tensor of the model.
+
+    What code that isn't followed gives may be a shape: `other.int_shape(x)[1]`.
+    """
+    if node.kind == "choice":
+        return all(is_tensor(graph, graph.nodes[index]) for index in node.inputs)
+    if node.kind == "op":
+        return any(is_tensor(graph, graph.nodes[index]) for index in node.inputs)
+    return node.kind != "opaque"
 
 
 def has_activation(node: Node) -> bool:

@@ -162,7 +162,8 @@ def _choice(run: Interpreter, callee: v.Choice, arguments: Arguments, site: Site
 
         return go
 
-    condition = callee.conditions[0] if callee.conditions else None
+    # A condition of their own tells the arms from what both of them share.
+    condition = next((each for each in callee.conditions if each not in run.conditions), site)
     options = [option for option in callee.options if option is not None]
     branch(run, [arm(option) for option in options], condition)
     return join(results, condition, run.limits.options)

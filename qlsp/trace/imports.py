@@ -126,8 +126,12 @@ def _import_star(run: Interpreter, base: str, scope: Scope) -> None:
         public = tuple(public.items)
     if isinstance(public, tuple):
         wanted = {item for item in public if isinstance(item, str)}
+    # In one arm `from keras.ops import *`, in the other a module of the project's own.
+    one_of_two = bool(run.conditions and scope.module.stars)
     for name, value in list(module.names.items()):
         if name in wanted if wanted is not None else not name.startswith("_"):
+            if one_of_two and name not in scope.names:
+                value = Unknown(f"the name `{name}`, which depends on a condition")
             run.trail.set(scope.names, name, value)
     for star in module.stars:
         if star not in scope.module.stars:

@@ -48,7 +48,9 @@ def apply(
     site: Site | None,
     style: Style = Style.CALL,
 ) -> Value:
-    """Apply a layer to tensors."""
+    """Apply a layer to tensors. Raises `RaisedError` without any, as Keras does."""
+    if not (arguments.args or arguments.kwargs or arguments.open):
+        raise RaisedError(text="a layer without an input")
     inputs: list[Tensor] = []
     for index, value in enumerate(arguments.args):
         tensors.gather(run, value, inputs, unknown=index == 0)

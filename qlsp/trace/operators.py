@@ -65,6 +65,12 @@ def binary(
         if result is not MISSING:
             return result
     if tensors.holds_tensor(left) or tensors.holds_tensor(right):
+        if (
+            kind is ast.Add
+            and Unknown in (left_type, right_type)
+            and v.List in (left_type, right_type)
+        ):
+            return _longer(left, right)
         return tensors.operate(run, f"operator.{name}", (left, right), run.site(node, scope))
     if left_type is str and kind is ast.Mod:
         return text.percent_format(run, left, right)
@@ -90,6 +96,12 @@ def plus(run: Interpreter, left: Value, right: Value) -> Value:
         return _number(run, ast.Add, operator.add, left, right)
     result = _sequence(run, ast.Add, left, right)
     return Unknown("a sum of values that aren't known") if result is MISSING else result
+
+
+def _longer(left: Value, right: Value) -> v.List:
+    """A list of tensors and one that isn't known, put together: known as far as it begins."""
+    known = left.items if type(left) is v.List else []
+    return v.List(list(known), True)
 
 
 def _number(

@@ -222,11 +222,19 @@ class _Tracer:
                 root.owner, self._arguments(_constructor(root.owner), symbolic, 1), None
             )
             arguments.args[0] = made
+            self._run_as_converted(value, arguments)
         made = machine.call(value, arguments, None)
         if isinstance(made, v.Function) and _within(made.node, root.node):
             # A block written as a function that gives the layer: `Block(8)(x)`.
             made = machine.call(made, self._arguments(made, symbolic, 0), None)
         return made
+
+    def _run_as_converted(self, method: Value, arguments: Arguments) -> None:
+        """A method's `training`, whatever its default, is False in a converted model."""
+        if isinstance(method, v.Function):
+            names = [parameter.arg for parameter in method.node.args.args]
+            if "training" in names[len(arguments.args) :]:
+                arguments.kwargs["training"] = False
 
     def _use(self, made: Value) -> Value:
         """Apply a fresh layer or model to inputs that aren't known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qlsp.lower import Outcome
+from qlsp.rules import layers
 from qlsp.rules.consequence import consequence
 from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rule import Case, Finding, Rule
@@ -58,12 +59,22 @@ class NestedModel(Rule):
             x = layers.Conv2D(4, 1)(x)
             """,
         ),
+        Case(
+            "a training step, which only runs the model",
+            """
+            network = tf.keras.Sequential([layers.Conv2D(8, 3), layers.ReLU()])
+
+
+            def step(images):
+                return tf.reduce_mean(network(images, training=True))
+            """,
+        ),
     )
 
     def check(self, model: LoweredGraph) -> Iterator[Finding]:
         """Every model among the graph's own nodes."""
         for node in model.graph.nodes:
-            if node.kind != "model" or node.body is None:
+            if node.kind != "model" or node.body is None or not layers.is_in_model(model, node):
                 continue
             found = consequence(model.fate_of_body(node), {Outcome.RAISES})
             if found is not None:

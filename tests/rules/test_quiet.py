@@ -1,0 +1,156 @@
+"""Code of public packages about which nothing is to be said, cut down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from qlsp.linter import lint
+from qlsp.rules.lowered import LoweredGraph
+from qlsp.rules.qat.tensor_op import TensorOpInModel
+from qlsp.source.document import Document
+from qlsp.trace import Project
+from qlsp.trace.graph import LayerGraph, Node, Style
+from tests.rules.support import KERAS_3, NEWEST, dedent, found, settings
+
+NodeKind = Literal["input", "layer", "op", "opaque"]
+
+TRAINING_STEP = """
+    import tensorflow as tf
+    from tensorflow.keras import layers
+
+    def make_generator():
+        model = tf.keras.Sequential()
+        model.add(layers.Dense(64, input_shape=(100,)))
+        model.add(layers.ReLU())
+        return model
+
+    generator = make_generator()
+    critic = tf.keras.Sequential([layers.Dense(1)])
+    image = generator(tf.random.normal([1, 100]), training=False)
+    decision = critic(image)
+
+    @tf.function
+    def train_step(images):
+        fakes = generator(tf.random.normal([32, 100]), training=True)
+        return tf.reduce_mean(critic(fakes)) - tf.reduce_mean(critic(images))
+"""
+"""The DCGAN tutorial of TensorFlow."""
+
+SUM_OF_LISTS = """
+    from tensorflow.keras import layers
+
+    def up(x, skips):
+        x = layers.UpSampling2D()(x)
+        return layers.Concatenate()([x] + skips)
+"""
+"""keras-unet-collection."""
+
+LAYER_OR_ITS_MAKER = """
+    from other import is_maker
+    from tensorflow import keras
+    from tensorflow.keras import layers
+
+    def activation_of(given):
+        if is_maker(given):
+            return given()
+        return given
+
+    class Block(layers.Layer):
+        def __init__(self, given):
+            super().__init__()
+            self.conv = layers.Conv2D(8, 3)
+            self.activation = activation_of(given)
+
+        def call(self, x):
+            return self.activation(self.conv(x))
+
+    def build(name):
+        inputs = keras.Input((8, 8, 3))
+        x = Block(layers.ReLU())(inputs)
+        if name:
+            x = layers.Dense(3)(x)
+            return keras.Model(inputs, x)
+"""
+"""tf2cv."""
+
+TRAINED_BY_DEFAULT = """
+    from tensorflow import keras
+
+    class Voxels:
+        def __init__(self):
+            self.norm = keras.layers.BatchNormalization()
+
+        def call(self, x, training=True):
+            return self.norm(x, training=training)
+"""
+"""keras-cv."""
+
+
+@pytest.mark.parametrize(
+    ("source", "rules"),
+    [
+        (TRAINING_STEP, "QL2"),
+        (SUM_OF_LISTS, "QL203"),
+        (LAYER_OR_ITS_MAKER, "QL2"),
+        (TRAINED_BY_DEFAULT, "QL207"),
+    ],
+)
+def test_nothing_is_found(source: str, rules: str) -> None:
+    every = found(source, settings("ALL", NEWEST, KERAS_3))
+    told = [each for each in every if each.code.startswith(rules)]
+    assert [each.message for each in told if "your layer" not in each.message] == []
+
+
+def test_a_function_that_keras_3_may_bring(tmp_path: Path) -> None:
+    """`keras.ops` under one condition, TensorFlow's functions under another."""
+    (tmp_path / "functions.py").write_text("import tensorflow as tf\nrepeat = tf.repeat\n")
+    (tmp_path / "ops.py").write_text(
+        "from elsewhere import keras_3\nif keras_3():\n    from keras.ops import *\n"
+        "else:\n    from functions import *\n"
+    )
+    source = """
+        import keras
+        import ops
+
+        def build():
+            x = inputs = keras.Input((8, 8, 3))
+            x = keras.layers.Conv2D(8, 3)(x)
+            return keras.Model(inputs, ops.repeat(x, 2, axis=1))
+    """
+    document = Document(str(tmp_path / "model.py"), dedent(source))
+    assert lint(document, settings("QL203", KERAS_3), Project(tmp_path)) == []
+
+
+def test_a_function_of_which_little_is_known_is_refused_by_keras_3_only() -> None:
+    source = """
+        import tensorflow as tf
+
+        def build():
+            inputs = tf.keras.Input((8,))
+            x = tf.keras.layers.Dense(4)(inputs)
+            return tf.keras.Model(inputs, tf.math.log(x))
+    """
+    (one,) = found(source, settings("QL203", NEWEST, KERAS_3, workflows=("ptq",)))
+    assert "the model can't be converted (Keras 3)" in one.message
+    assert one.severity.value == "information"
+
+
+@pytest.mark.parametrize(("kind", "count"), [("layer", 1), ("opaque", 0)])
+def test_what_is_made_of_a_layer_by_other_code_may_be_a_shape(kind: NodeKind, count: int) -> None:
+    """`other.int_shape(x)[1]`, as in image-classifiers."""
+    image = ("input", "InputLayer", ()), ("layer", "Conv2D", (0,))
+    rows: list[tuple[NodeKind, str, tuple[int, ...]]] = [
+        *image,
+        (kind, "Flatten", (1,)),
+        ("op", "operator.getitem", (2,)),
+    ]
+    nodes = [
+        Node(index, each, cls, index, None, {}, inputs, None, None, Style.CALL)
+        for index, (each, cls, inputs) in enumerate(rows)
+    ]
+    graph = LayerGraph("model", "functional", "tf_keras", nodes, outputs=(3,))
+    model = LoweredGraph.of(graph, ("qat",), (NEWEST,))
+    assert len(list(TensorOpInModel().check(model))) == count
