@@ -12,14 +12,16 @@ from xml.etree import ElementTree
 from rich.console import Console
 
 from qlsp.discovery.interpreter import Interpreter
-from qlsp.lower.lowering import ConversionError
+from qlsp.lower.lowering import ConversionError, Op
 from qlsp.toolchain import Toolchain
 from qlsp.verify.comparison import Comparison
+from qlsp.verify.flatbuffer import Operator, Subgraph
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.model import BuiltModel, Input, Layer, Place
 from qlsp.verify.prediction import Prediction
 from qlsp.verify.quality import Latency, Noise
 from qlsp.verify.report.comparison import print_comparison
+from qlsp.verify.report.drawing import Box, common_rows, draw
 from qlsp.verify.report.html import html_page
 from qlsp.verify.report.json import comparison_data, report_data
 from qlsp.verify.report.junit import junit
@@ -151,3 +153,14 @@ def test_before_says_what_was_raised() -> None:
     console = Console(record=True, width=200, file=StringIO())
     print_comparison(Comparison(before, after, ()), console)
     assert "quantize_model raises RuntimeError: Layer a|b_c" in console.export_text()
+
+
+def test_a_damaged_graph_is_drawn() -> None:
+    op = Op("ADD", "", "INT8")
+    circle = Subgraph(
+        "circle", (), (), (), (Operator(op, (1, 0, -1), (0,)), Operator(op, (0,), (1,)))
+    )
+    rows = common_rows([circle], [(0, None), (1, None)])[0]
+    assert rows == [0, 1]
+    box = Box("key", "ADD", "", "", "", "", ())
+    assert draw(circle, lambda index: box, rows, "circle").count("<path") == 1

@@ -88,11 +88,12 @@ def common_rows(
 
 
 def _sources(graph: Subgraph) -> list[list[int]]:
-    """Per operator those that it takes from."""
-    return [
-        sorted({graph.producer[each] for each in operator.inputs if each in graph.producer})
-        for operator in graph.operators
-    ]
+    """Per operator those before it that it takes from; damaged graphs may take from later ones."""
+    found = []
+    for index, operator in enumerate(graph.operators):
+        makers = {graph.producer.get(each, index) for each in operator.inputs}
+        found.append(sorted(maker for maker in makers if maker < index))
+    return found
 
 
 def _places(sources: list[list[int]], rows: Sequence[int]) -> list[Place]:
