@@ -55,7 +55,9 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except QlspError as error:
-        click.echo(f"qlsp: error: {error}", err=True)
+        # Names in files that others made may hold line ends and commands to the terminal.
+        line = "".join(each if each.isprintable() else " " for each in str(error))
+        click.echo(f"qlsp: error: {line}", err=True)
         sys.exit(2)
     except OSError as error:
         if error.errno not in _NO_SPACE:

@@ -225,9 +225,9 @@ def _node(content: wire.Bytes) -> Node:
         if isinstance(value, int):
             raise ValueError("a node with a number among its fields")
         if number in texts:
-            texts[number] = _text(value)
+            texts[number] = _name(value)
         elif number == 3:
-            inputs.append(_text(value))
+            inputs.append(_name(value))
         elif number == 5:
             parts = {each: part for each, _, part in wire.fields(value)}
             key, attr = parts.get(1, b""), parts.get(2, b"")
@@ -235,7 +235,7 @@ def _node(content: wire.Bytes) -> Node:
                 raise ValueError("an attribute that is none")
             for _ in wire.fields(attr):
                 pass  # damage is told here, not where the attribute is looked at
-            attrs[_text(key)] = attr
+            attrs[_name(key)] = attr
     if not texts[1] or not texts[2]:
         raise ValueError("a node without a name or an operation")
     return Node(texts[1], texts[2], tuple(inputs), attrs, texts[4])
@@ -251,6 +251,13 @@ def _encoded(node: Node) -> bytes:
         for key, value in node.attrs.items()
     )
     return wire.joined(parts)
+
+
+def _name(value: wire.Bytes) -> str:
+    text = _text(value)
+    if not text.isprintable():
+        raise ValueError(f"{text!r} is no name")
+    return text
 
 
 def _text(value: wire.Bytes) -> str:

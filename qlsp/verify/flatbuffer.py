@@ -206,10 +206,13 @@ class _Table:
         return memoryview(self._data)[start : start + length] if length else None
 
     def text(self, field: int) -> str:
-        """A string; empty if absent."""
+        """A string; empty if absent. What can't be printed in it is replaced."""
         content = self.content(field)
         self._budget.spend(len(content or b""))
-        return bytes(content).decode("utf-8", "replace") if content else ""
+        text = bytes(content).decode("utf-8", "replace") if content else ""
+        if text.isprintable():
+            return text
+        return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
     def tables(self, field: int) -> Iterator[_Table]:
         """A vector of tables."""

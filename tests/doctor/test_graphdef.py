@@ -63,6 +63,7 @@ def encoded(name: str, op: str, *inputs: str) -> bytes:
         (b"PK\x03\x04" + b"\0" * 30, "not a frozen graph"),
         (encoded("a", "Relu", "gone"), "node 'a' takes 'gone', which is not there"),
         (encoded("a", "Const") * 2, "two nodes are called 'a'"),
+        (encoded("a\n\x1b[2J", "Const"), r"'a\n\x1b[2J' is no name"),
         (encoded("", "Const"), "a node without a name or an operation"),
         (b"\x22\x00", "the graph has no nodes"),
     ],

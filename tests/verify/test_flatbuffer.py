@@ -87,3 +87,12 @@ def test_content_that_is_pointed_to_over_and_over() -> None:
     data += struct.pack("<i", -1) * count
     with pytest.raises(ModelFileError, match="more content than bytes"):
         read_model(bytes(data))
+
+
+def test_a_name_that_would_command_the_terminal() -> None:
+    content = FILE.read_bytes()
+    name = read_model(content).main.tensors[0].name.encode()
+    hostile = b"\x1b[2J\n" + name[5:]
+    assert content.count(name) == 1
+    read = read_model(content.replace(name, hostile)).main.tensors[0].name
+    assert read == "\ufffd[2J\ufffd" + name[5:].decode()
