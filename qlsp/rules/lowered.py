@@ -116,7 +116,7 @@ class LoweredGraph:
             for node, layer in zip(nodes, lowering.layers, strict=True):
                 if layer.outcome is Outcome.UNKNOWN:
                     continue
-                if cell.workflow == "qat" and node.layer not in self._outer:
+                if cell.workflow == "qat" and node.index in self._inside:
                     continue
                 found[node.index][cell] = layer
         return found
@@ -126,9 +126,9 @@ class LoweredGraph:
         return any(layer.outcome in outcomes for layer in self.fate(node).values())
 
     @cached_property
-    def _outer(self) -> frozenset[int]:
-        """The layers that are in the model itself, not inside one of its layers."""
-        return frozenset(node.layer for node in self.graph.nodes if node.body is None)
+    def _inside(self) -> frozenset[int]:
+        """The nodes of the flat graph that are inside one of the model's own layers."""
+        return frozenset(index for body in self._bodies.values() for index in body)
 
     def fate_of_body(self, node: Node) -> Mapping[Cell, LayerLowering]:
         """What becomes under `qat` of a nested model or user-defined layer of the graph.
@@ -158,8 +158,6 @@ class LoweredGraph:
 
     def layer_around(self, node: Node) -> Node | None:
         """The user-defined layer or nested model of the graph that a flat node is inside of."""
-        if node.layer in self._outer:
-            return None
         inside = (index for index, body in self._bodies.items() if node.index in body)
         return next((self.graph.nodes[index] for index in inside), None)
 
@@ -319,7 +317,7 @@ class LoweredGraph:
             return Cost(1, 0, 0, 0)
         raising = [self.flat.nodes[each.node] for each in layers if each.outcome is Outcome.RAISES]
         return Cost(
-            len({node.index if node.layer in self._outer else -1 for node in raising}),
+            len({-1 if node.index in self._inside else node.index for node in raising}),
             outcomes.count(Outcome.FLOAT_ISLAND),
             sum(len(layer.ops) for layer in layers),
             outcomes.count(Outcome.UNKNOWN),

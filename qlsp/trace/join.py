@@ -72,7 +72,10 @@ def join(
             parts = option.options
             conditions += [c for c in option.conditions if c not in conditions]
         for part in parts:
-            if part is not MISSING and not any(same(part, other) for other in distinct):
+            known = next((at for at, other in enumerate(distinct) if same(part, other)), None)
+            if known is not None:
+                distinct[known] = _of_either(distinct[known], part)
+            elif part is not MISSING:
                 distinct.append(part)
     if not distinct:
         return MISSING
@@ -94,6 +97,17 @@ def join(
     if any(type(value) is v.Tensor for value in distinct) and len(distinct) <= limit:
         return Choice(tuple(distinct), tuple(conditions))
     return Unknown("a value that depends on a condition")
+
+
+def _of_either(left: Value, right: Value) -> Value:
+    """The same name of Keras, of a package that may be the one or the other."""
+    if type(left) is v.External and type(right) is v.External and left.path != right.path:
+        known, other = resolve(left.path), resolve(right.path)
+        if known is not None and other is not None and known.flavour != other.flavour:
+            either = resolve(f"tensorflow.{known.symbol}")
+            if either is not None and either.symbol == known.symbol:
+                return v.External(f"tensorflow.{known.symbol}")
+    return left
 
 
 def _join_lists(

@@ -89,6 +89,37 @@ TRAINED_BY_DEFAULT = """
 """keras-cv."""
 
 
+KERAS_OF_EITHER_KIND = """
+    import tensorflow as tf
+
+    version = int(tf.__version__.split(".")[0])
+    if version == 1:
+        from keras.layers import Conv2D, Input
+        from keras.models import Model
+    else:
+        from tensorflow.keras.layers import Conv2D, Input
+        from tensorflow.keras.models import Model
+
+    def build():
+        inputs = Input((8, 8, 3))
+        return Model(inputs, tf.abs(Conv2D(4, 3)(inputs)))
+"""
+"""retina-face."""
+
+SHARED_WITH_A_NESTED_MODEL = """
+    from tensorflow import keras
+    from tensorflow.keras import layers
+
+    def build():
+        inputs = keras.Input((8,))
+        x = layers.Dense(4)(inputs)
+        critic = keras.Model(inputs, layers.Dense(1)(x))
+        state = keras.Input((8,))
+        return critic(layers.ReLU()(state))
+"""
+"""keras-rl2."""
+
+
 @pytest.mark.parametrize(
     ("source", "rules"),
     [
@@ -96,6 +127,7 @@ TRAINED_BY_DEFAULT = """
         (SUM_OF_LISTS, "QL203"),
         (LAYER_OR_ITS_MAKER, "QL2"),
         (TRAINED_BY_DEFAULT, "QL207"),
+        (SHARED_WITH_A_NESTED_MODEL, "QL202"),
     ],
 )
 def test_nothing_is_found(source: str, rules: str) -> None:
@@ -122,6 +154,11 @@ def test_a_function_that_keras_3_may_bring(tmp_path: Path) -> None:
     """
     document = Document(str(tmp_path / "model.py"), dedent(source))
     assert lint(document, settings("QL203", KERAS_3), Project(tmp_path)) == []
+
+
+def test_keras_of_either_kind_may_be_keras_2() -> None:
+    (one,) = found(KERAS_OF_EITHER_KIND, settings("ALL", NEWEST, KERAS_3, workflows=("ptq",)))
+    assert (one.code, one.severity.value) == ("QL203", "information")
 
 
 def test_a_function_of_which_little_is_known_is_refused_by_keras_3_only() -> None:
