@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Workflow = Literal["float", "ptq", "qat", "tf1"]
 WORKFLOWS: tuple[Workflow, ...] = ("float", "ptq", "qat", "tf1")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Toolchain:
+class Toolchain(NamedTuple):
     """One exact combination of versions.
 
     `keras` is the flavour that builds the model: 2 for tf.keras up to TF 2.15 and for

@@ -143,10 +143,10 @@ def _lint(session: Session, file: SourceFile) -> Report | Failure:
 
 
 def _chunks(waiting: list[tuple[SourceFile, int]]) -> Iterator[list[SourceFile]]:
-    """The files in portions of about equal work, the largest file first."""
+    """The files in portions of about equal work; neighbours, as they import the same files."""
     chunk: list[SourceFile] = []
     size = 0
-    for file, bytes_ in sorted(waiting, key=lambda each: -each[1]):
+    for file, bytes_ in waiting:
         chunk.append(file)
         size += bytes_
         if size >= _CHUNK:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import json
 import sys
 from collections.abc import Mapping
@@ -156,9 +155,8 @@ def _toolchain(
         candidates = tuple(each for each in MEASURED if behaviour("float", each).tensorflow == near)
     fitting = [each for each in candidates if generation in {None, each.keras}]
     chosen = (fitting or [each for each in MEASURED if each.keras == generation])[-1]
-    return dataclasses.replace(
-        chosen,
-        tensorflow=tensorflow or chosen.tensorflow,
-        tfmot=tfmot or chosen.tfmot,
-        **({"keras": _KERAS[keras]} if keras else {}),
+    return Toolchain(
+        tensorflow or chosen.tensorflow,
+        _KERAS[keras] if keras else chosen.keras,
+        tfmot or chosen.tfmot,
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from qlsp.lower.release import Version
 from qlsp.lower.tfmot.tables import nearest_tfmot
@@ -23,8 +23,7 @@ _QAT_CONVERTER: Version = (2, 3)
 """The first release with the converter of today, and with its use of learned ranges."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Behaviour:
+class Behaviour(NamedTuple):
     """A class of toolchains that lower every graph to the same ops.
 
     Toolchains with equal behaviours need to be lowered only once.

@@ -55,7 +55,7 @@ def lower(
             return replace(each.lowering, toolchain=toolchain)
     release = Release.of(version.tensorflow)
     lowering = _lower(
-        graph, workflow, toolchain, replace(version, tensorflow=release), learned, representative
+        graph, workflow, toolchain, version._replace(tensorflow=release), learned, representative
     )
     known.append(
         _Known(

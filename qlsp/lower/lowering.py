@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from qlsp.toolchain import Toolchain, Workflow
 
@@ -26,9 +27,10 @@ class Outcome(Enum):
     UNKNOWN = "unknown"
     """Not predicted: no evidence, or the layer's arguments are not decided."""
 
+    __hash__ = object.__hash__  # Enum's own is computed in Python
 
-@dataclass(frozen=True, slots=True)
-class Op:
+
+class Op(NamedTuple):
     """One operator of the converted model, written `CONV_2D+RELU6:INT8`."""
 
     name: str
@@ -47,8 +49,7 @@ class Op:
         return cls(name, activation or None, type_)
 
 
-@dataclass(frozen=True, slots=True)
-class LayerLowering:
+class LayerLowering(NamedTuple):
     """What becomes of one node of the (flattened) layer graph."""
 
     node: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from packaging.version import Version
 
@@ -16,8 +16,7 @@ _FIRST_KERAS_3 = Version("2.16")
 _FIRST_TF_KERAS = Version("2.13")
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One workflow under one toolchain."""
 
     workflow: Workflow

@@ -223,7 +223,7 @@ class LoweredGraph:
         for cell, layer in fate.items():
             same = (with_it[cell].outcome, with_it[cell].reason) == (layer.outcome, layer.reason)
             blamed = same and _rank(without[cell].outcome) < _rank(layer.outcome)
-            found[cell] = layer if blamed else replace(layer, outcome=Outcome.OWN_OP)
+            found[cell] = layer if blamed else layer._replace(outcome=Outcome.OWN_OP)
         return found
 
     def with_attrs(self, changes: Mapping[Node, Mapping[str, object]]) -> LoweredGraph:
@@ -284,7 +284,7 @@ class LoweredGraph:
             for cell, layer in fate.items():
                 cost = None if cell not in better else _cost_of_batch(layer, better[cell])
                 if cost is None:
-                    found.setdefault(cell, replace(layer, outcome=Outcome.OWN_OP, ops=()))
+                    found.setdefault(cell, layer._replace(outcome=Outcome.OWN_OP, ops=()))
                     continue
                 blamed[node.index] = node
                 if _rank(better[cell].outcome) < _rank(layer.outcome):
@@ -293,7 +293,7 @@ class LoweredGraph:
                 if known is None or _rank(known.outcome) < _rank(cost.outcome):
                     found[cell] = cost
                 elif known.outcome is cost.outcome:
-                    found[cell] = replace(known, ops=(*known.ops, *cost.ops))
+                    found[cell] = known._replace(ops=(*known.ops, *cost.ops))
         for cell in self.cells if blamed else ():
             found.setdefault(cell, LayerLowering(0, Outcome.OWN_OP))
         return found, tuple(blamed.values()), frozenset(mended)
@@ -364,7 +364,7 @@ def _cost_of_batch(layer: LayerLowering, better: LayerLowering) -> LayerLowering
     names = [op.name for op in better.ops]
     gone = tuple(op for op in layer.ops if op.name not in names)
     if better.outcome is layer.outcome and any(op.name in _OF_DYNAMIC_BATCH for op in gone):
-        return replace(layer, outcome=Outcome.EXTRA_OPS, ops=gone)
+        return layer._replace(outcome=Outcome.EXTRA_OPS, ops=gone)
     return None
 
 

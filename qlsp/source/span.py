@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of source, in the coordinates of `ast`.
 
     Lines count from 1 and columns from 0, in UTF-8 bytes, so that building a span costs
@@ -37,8 +36,7 @@ class Span:
         )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Site:
+class Site(NamedTuple):
     """A span in a certain file: `path` is the document's, as the tracer's project knows it."""
 
     path: str

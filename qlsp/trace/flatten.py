@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from qlsp.trace.graph import Hole, LayerGraph, Node
 
 _LIMIT = 50_000
@@ -84,11 +82,10 @@ def _inline(
         position = len(nodes)
         inner_slots = tuple(slot for _, slot in inputs)
         nodes.append(
-            replace(
-                node,
-                index=position,
-                inputs=tuple(index for index, _ in inputs),
-                slots=inner_slots if any(inner_slots) else (),
+            node.moved(
+                position,
+                tuple(index for index, _ in inputs),
+                inner_slots if any(inner_slots) else (),
             )
         )
         sources.append([(position, 0)])

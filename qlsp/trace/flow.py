@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from qlsp.source.span import Site
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from qlsp.trace.interpreter import Interpreter
 
 
-class Way(Enum):
-    """How a block was left."""
+class Way(IntEnum):
+    """How a block was left; of several ways, the first is followed on."""
 
-    NORMAL = "normal"
-    RETURN = "return"
-    BREAK = "break"
-    CONTINUE = "continue"
+    NORMAL = 0
+    RETURN = 1
+    BREAK = 2
+    CONTINUE = 3
 
 
 @dataclass(slots=True)
@@ -131,18 +131,17 @@ def _changes(run: Interpreter, segments: Sequence[Delta]) -> Delta:
 
 def _resume(run: Interpreter, finals: Sequence[Final], condition: Site | None) -> Outcome:
     """Go on with the joined ways of one kind; the other kinds become pending."""
-    groups: dict[Way, list[Final]] = {}
-    for final in finals:
-        groups.setdefault(final[0].way, []).append(final)
-    going = next(way for way in Way if way in groups)
-    for way, group in groups.items():
+    ways = dict.fromkeys(outcome.way for outcome, _ in finals)
+    going = min(ways)
+    for way in ways:
         if way is not going:
+            group = [final for final in finals if final[0].way is way]
             outcome, delta = _merge(run, group, condition)
             run.pending.append(Pending(outcome, delta, condition))
             run.trail.begin()
             if condition is not None and condition not in run.conditions:
                 run.conditions = (*run.conditions, condition)
-    outcome, delta = _merge(run, groups[going], condition)
+    outcome, delta = _merge(run, [final for final in finals if final[0].way is going], condition)
     for change in delta.values():
         run.trail.write(change)
     return outcome

@@ -118,6 +118,15 @@ class Node:
     escapes: bool = False
     """Whether its output may also be used by code that this graph doesn't show."""
 
+    def moved(self, index: int, inputs: tuple[int, ...], slots: tuple[int, ...]) -> Node:
+        """A copy at another place of a graph, with other inputs."""
+        # A third of what `replace` takes, which matters here.
+        return Node(
+            *(index, self.kind, self.cls, self.layer, self.name, self.attrs, inputs),
+            *(self.construct, self.call, self.style, slots, self.attrs_complete, self.shape),
+            *(self.path, self.conditions, self.body, self.function, self.escapes),
+        )
+
     def attr(self, key: str, default: object = None) -> object:
         """Constructor argument `key`; `UNKNOWN` if it may have been given unseen."""
         if key in self.attrs:

@@ -7,9 +7,9 @@ else, such as `logging.warning` or a method of a string.
 from __future__ import annotations
 
 import ast
+import builtins
 
 from qlsp.trace import values as v
-from qlsp.trace.builtins import BUILTINS
 from qlsp.trace.gate import CONVERTERS, FUNCTIONS, LAYERS
 from qlsp.trace.keras.names import resolve
 from qlsp.trace.outline import Outline
@@ -18,6 +18,9 @@ from qlsp.trace.tools import TELLING
 
 _KINDS = frozenset({"layer", "model", "sequential", "input", "application", "layer_function"})
 _NAMES = LAYERS | FUNCTIONS | CONVERTERS
+_BUILTINS = frozenset(dir(builtins))
+_OF_LAYERS = frozenset({"add_loss", "add_metric", "add_update", "add_variable", "add_weight"})
+"""Methods that a layer inherits, and that build nothing."""
 
 
 class Interest:
@@ -37,13 +40,15 @@ class Interest:
         if isinstance(callee, ast.Name):
             return self._name_builds(callee.id)
         if isinstance(callee, ast.Attribute):
-            if callee.attr in _NAMES or callee.attr == "add":
+            if callee.attr in _NAMES:
                 return True
             if isinstance(callee.value, ast.Name) and callee.value.id == "self":
                 return not self._is_dull(callee.attr)
             path = self._outside(callee)
             if path is not None:
                 return _builds_outside(path)
+            if callee.attr == "add":  # to a Sequential
+                return True
             return callee.attr in self._definitions and self._name_builds(callee.attr)
         return isinstance(callee, ast.Call | ast.Subscript | ast.IfExp | ast.Lambda)
 
@@ -55,13 +60,13 @@ class Interest:
         value = self._names.get(name)
         if isinstance(value, v.External):
             return _builds_outside(value.path)
-        return name not in BUILTINS
+        return name not in _BUILTINS
 
     def _is_dull(self, name: str) -> bool:
         """Whether a definition of the document certainly builds nothing."""
         node = self._definitions.get(name)
         if node is None:
-            return name in ("add_weight", "add_loss", "add_metric", "assertEqual", "assertTrue")
+            return name in _OF_LAYERS or name.startswith("assert")
         known = self._known.get(name)
         if known is None:
             self._known[name] = True  # while a recursion is being looked into

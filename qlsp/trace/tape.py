@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Literal, TypeVar
 
 from qlsp.source.span import Site
@@ -142,7 +141,7 @@ def _extract(
     for old in wanted:
         node = instead.get(old) or tape.nodes[old]
         taken = tuple(new[source] for source in node.inputs if source in new)
-        nodes.append(replace(node, index=new[old], inputs=taken))
+        nodes.append(node.moved(new[old], taken, node.slots))
     outside = (
         source
         for node in tape.nodes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from qlsp.lower import Outcome
 from qlsp.rules import layers
@@ -137,5 +136,5 @@ def _off(model: LoweredGraph, node: Node, target: Device) -> Fate:
     for cell, layer in model.fate(node).items():
         off = tuple(op for op in layer.ops if op.type != "FLOAT32" and target.lacks(op.name))
         outcome = Outcome.EXTRA_OPS if off else Outcome.OWN_OP
-        found[cell] = replace(layer, outcome=outcome, ops=off)
+        found[cell] = layer._replace(outcome=outcome, ops=off)
     return found

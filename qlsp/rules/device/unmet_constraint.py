@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from qlsp.lower import Outcome
 from qlsp.rules.consequence import Fate, consequence
@@ -122,7 +121,7 @@ def _kept(model: LoweredGraph, node: Node, operator: str) -> Fate:
     for cell, layer in model.fate(node).items():
         ops = tuple(op for op in layer.ops if op.name == operator and op.type == "INT8")
         outcome = Outcome.EXTRA_OPS if ops else Outcome.OWN_OP
-        found[cell] = replace(layer, outcome=outcome, ops=ops)
+        found[cell] = layer._replace(outcome=outcome, ops=ops)
     return found
 
 

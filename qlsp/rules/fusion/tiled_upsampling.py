@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from qlsp.diagnostic import Applicability
 from qlsp.lower import Outcome
@@ -102,8 +101,7 @@ class TiledUpsampling(Rule):
 
 def _tiled(model: LoweredGraph, node: Node) -> Fate:
     return {
-        cell: replace(
-            layer,
+        cell: layer._replace(
             outcome=Outcome.EXTRA_OPS
             if any(op.name == "TILE" for op in layer.ops)
             else Outcome.OWN_OP,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from qlsp.diagnostic import Applicability
 from qlsp.lower import Outcome
@@ -128,7 +127,7 @@ def _split(model: LoweredGraph, node: Node, after: Node) -> Fate:
     free = model.without(node)
     better = free.fate(free.flat.nodes[after.index])
     return {
-        cell: replace(layer, outcome=Outcome.EXTRA_OPS)
+        cell: layer._replace(outcome=Outcome.EXTRA_OPS)
         if layer.outcome is Outcome.OWN_OP and better[cell].outcome is Outcome.FUSED
         else layer
         for cell, layer in model.fate(after).items()

@@ -23,9 +23,8 @@ of these into one symbol:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from qlsp.trace.graph import Flavour
 from qlsp.trace.keras.data import load
@@ -45,8 +44,7 @@ Kind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """What a dotted path means."""
 
     symbol: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from typing import Literal
 
 from qlsp.trace.keras.operations import made
@@ -15,6 +16,7 @@ from qlsp.trace.keras.operations import made
 Keras = Literal[2, 3]
 
 
+@cache
 def snake_case(cls: str) -> str:
     """A class name as Keras writes it in layer names: `SeparableConv2D` -> `separable_conv2d`."""
     split = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", cls)
