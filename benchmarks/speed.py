@@ -11,6 +11,7 @@ Keras beside `$QLSP_TENSORFLOW_PYTHON`. `--check` exits with 1 if a goal is miss
 from __future__ import annotations
 
 import argparse
+import compileall
 import resource
 import shutil
 import statistics
@@ -22,6 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import qlsp
 from tests.server.client import Client, replaced
 from tests.tensorflow import tensorflow_python
 
@@ -252,6 +254,8 @@ def main() -> int:
     parser.add_argument("--fixit-share", type=int, default=30, metavar="N")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
+    # As pip does when it installs: else `PYTHONDONTWRITEBYTECODE` has every run compile it anew.
+    compileall.compile_dir(Path(qlsp.__file__).parent, quiet=1)
     prefix = Path(tensorflow_python()).parent.parent
     site = next(prefix.glob("lib/python3*/site-packages"))
     packages = [site / "tf_keras", site / "keras"]

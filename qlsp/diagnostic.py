@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from qlsp.source.document import Document, SourceError
 from qlsp.source.edit import Edit
@@ -40,8 +41,7 @@ class Applicability(Enum):
     """Only shown: a suggestion that the user has to complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """A rewrite of one document."""
 
     title: str
@@ -51,8 +51,7 @@ class Fix:
     """Sorted, not overlapping, in character offsets of the document's text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(NamedTuple):
     """Another place that has part in a finding."""
 
     site: Site

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from qlsp.config import Config, Configs, absolute
 from qlsp.patterns import Patterns
@@ -15,8 +16,7 @@ from qlsp.patterns import Patterns
 SUFFIXES = (".py",)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A file to lint and the config it falls under."""
 
     path: str
@@ -136,8 +136,7 @@ class Excludes:
 _excludes = cache(Excludes)
 
 
-@dataclass(frozen=True)
-class Ignores:
+class Ignores(NamedTuple):
     """The `.gitignore` files that hold in a folder, the outermost first."""
 
     in_repository: bool

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -105,11 +104,16 @@ class Table:
 def read_toml(file: Path) -> dict[str, object] | None:
     """The content of `file`; None where there is no such file. Raises `ConfigError`."""
     try:
-        return tomllib.loads(file.read_bytes().decode())
+        data = file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise ConfigError(f"{shown(file)}: {error.strerror}") from None
+
+    import tomllib  # 5 ms
+
+    try:
+        return tomllib.loads(data.decode())
     except UnicodeDecodeError:
         raise ConfigError(f"{shown(file)}: not valid UTF-8") from None
     except tomllib.TOMLDecodeError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from qlsp.batch.report import Report
 from qlsp.batch.session import Options, Session
@@ -22,8 +22,7 @@ _MANY_OBJECTS = 2_000_000
 """Objects that are left over before memory is tidied up; 100 to 200 bytes each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """A file that could not be linted, and why in one line."""
 
     path: str

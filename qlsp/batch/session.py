@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from qlsp.batch.report import Report
 from qlsp.config import Config, is_project
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from qlsp.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What the command line asks for, beyond the config."""
 
     fix: Literal["no", "safe", "unsafe"] = "no"

@@ -7,9 +7,8 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -85,8 +84,7 @@ def command(**given: Any) -> None:
     sys.exit(_Lint(_Arguments(**given)).run())
 
 
-@dataclass(frozen=True)
-class _Arguments:
+class _Arguments(NamedTuple):
     """The command line."""
 
     paths: tuple[str, ...]
@@ -192,7 +190,7 @@ class _Lint:
             if arguments.fix:
                 sys.stdout.buffer.write(data)
             return 0
-        options = dataclasses.replace(arguments.options, write=False, cache=False)
+        options = arguments.options._replace(write=False, cache=False)
         config = self.finder.configs.of(absolute(Path(path)).parent)
         report = lint_text(SourceFile(path, config, explicit=True), data, options)
         if arguments.fix and not arguments.diff:
