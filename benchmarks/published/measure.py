@@ -36,7 +36,7 @@ def measure(
 
     `known` is what was measured before, and is kept. Raises `QlspError`.
     """
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ["TF_USE_LEGACY_KERAS"] = "1" if model.keras == 2 else "0"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "published.py")
         path.write_text(model.source, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Published:
     module: str
     call: str
     """What to call in `module`, with random weights and a small input."""
+    keras: Literal[2, 3] = 2
 
     @property
     def name(self) -> str:
@@ -56,6 +58,12 @@ def _applications() -> tuple[Published, ...]:
     )
 
 
+def _keras_3() -> tuple[Published, ...]:
+    names = ("MobileNetV2", "MobileNetV3Small", "EfficientNetB0", "ResNet50V2", "ConvNeXtTiny")
+    call = "(weights=None, input_shape=(32, 32, 3))"
+    return tuple(Published("keras", "keras.applications", name + call, 3) for name in names)
+
+
 def _unets() -> tuple[Published, ...]:
     two = "(64, 64, 3), filter_num=[8, 16, 32, 64], n_labels=2"
     calls = (
@@ -72,6 +80,16 @@ def _unets() -> tuple[Published, ...]:
     return tuple(
         Published("keras-unet-collection", "keras_unet_collection.models", c) for c in calls
     )
+
+
+def _more_unets() -> tuple[Published, ...]:
+    calls = (
+        "custom_unet((64, 64, 3), filters=8, num_layers=3)",
+        "custom_unet((64, 64, 3), filters=8, num_layers=3, upsample_mode='simple', "
+        "use_attention=True)",
+        "satellite_unet((64, 64, 3), num_layers=2)",
+    )
+    return tuple(Published("keras-unet", "keras_unet.models", call) for call in calls)
 
 
 def _segmentation() -> tuple[Published, ...]:
@@ -94,8 +112,15 @@ def _larq() -> tuple[Published, ...]:
 
 MODELS: tuple[Published, ...] = (
     *_applications(),
+    *_keras_3(),
     *_unets(),
+    *_more_unets(),
     *_segmentation(),
+    Published(
+        "keras-efficientnet-v2",
+        "keras_efficientnet_v2",
+        "EfficientNetV2B0((64, 64, 3), num_classes=10, pretrained=None)",
+    ),
     Published(
         "efficientnet",
         "efficientnet.tfkeras",
