@@ -80,7 +80,7 @@ def _table(rows: dict[tuple[str, Workflow], Counter[str]]) -> None:
 
 def _line(package: str, workflow: Workflow, row: Counter[str]) -> str:
     bad = row["announced"] + row["missed"]
-    share = f" ({100 * row['announced'] / bad:.0f}%)" if bad else ""
+    share = f" ({100 * row['announced'] / bad:.1f}%)" if bad else ""
     return (
         f"| {package} | {workflow} | {row['models']} | {row['true']} | {row['false']} "
         f"| {row['undecided']} | {row['announced']}/{bad}{share} |"
