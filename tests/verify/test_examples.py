@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qlsp.verify.runner.data import InputSpec, sample
 from qlsp.verify.runner.examples import load_examples
 from qlsp.verify.runner.loading import BuilderError
 
-LIKE = [np.zeros((1, 4, 3), "float32")]
+IMAGE = [InputSpec("image", (None, 4, 3), "float32")]
+ANY_SIZE = [InputSpec("image", (None, None, 3), "bfloat16")]
+TWO = [InputSpec("left", (None, 4, 3), "float32"), InputSpec("right", (None, 4, 3), "float32")]
 FUNCTIONS = """
 import itertools
 import numpy as np
@@ -31,6 +34,9 @@ def nothing():
 
 def two():
     yield [np.ones((1, 4, 3)), np.ones((1, 4, 3))]
+
+def swapped():
+    yield {"right": np.full((1, 4, 3), 2), "left": np.full((1, 4, 3), 1)}
 
 not_callable = 3
 """
@@ -64,7 +70,7 @@ def data(tmp_path: Path) -> Path:
     ],
 )
 def test_what_fits(data: Path, name: str, count: int) -> None:
-    found = load_examples(str(data / name), LIKE)
+    found = load_examples(str(data / name), IMAGE)
     assert len(found) == count
     shapes: set[Any] = {(array.shape, str(array.dtype)) for (array,) in found}
     assert shapes == {((1, 4, 3), "float32")}
@@ -90,5 +96,24 @@ def test_what_fits(data: Path, name: str, count: int) -> None:
 )
 def test_what_does_not_fit(data: Path, name: str, message: str) -> None:
     with pytest.raises(BuilderError, match=message) as error:
-        load_examples(str(data / name), LIKE)
+        load_examples(str(data / name), IMAGE)
     assert "\n" not in str(error.value)
+
+
+def test_any_size_where_the_model_takes_any(data: Path) -> None:
+    (found,) = load_examples(str(data / "data.py::bare"), ANY_SIZE)
+    assert (found[0].shape, str(found[0].dtype)) == ((1, 4, 3), "float32")
+    with pytest.raises(BuilderError, match=r"shape \[1, 4, 2\], and the model takes \[1, \?, 3\]"):
+        load_examples(str(data / "narrow.npy"), ANY_SIZE)
+
+
+@pytest.mark.parametrize("name", ["data.py::swapped", "swapped.npz"])
+def test_arrays_with_the_names_of_inputs(data: Path, name: str) -> None:
+    np.savez(data / "swapped.npz", right=np.full((1, 4, 3), 2), left=np.full((1, 4, 3), 1))
+    (found,) = load_examples(str(data / name), TWO)
+    assert [array.max() for array in found] == [1, 2]
+
+
+def test_text_is_no_example() -> None:
+    with pytest.raises(BuilderError, match="'words' is of type string, and examples can only be"):
+        sample([InputSpec("words", (None, 1), "string")])

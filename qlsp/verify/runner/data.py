@@ -139,10 +139,19 @@ def _array(spec: InputSpec, generator: Any) -> Any:
         size if size is not None else (1 if axis == 0 else _DYNAMIC)
         for axis, size in enumerate(spec.shape)
     ]
-    if spec.dtype == "bool":
+    kind = array_type(spec)
+    if kind == "bool":
         return generator.uniform(size=shape) < 0.5
-    if spec.dtype.startswith(("int", "uint")):
-        return generator.randint(0, max(spec.high, 1), size=shape).astype(spec.dtype)
-    if spec.dtype.startswith(("float", "bfloat")):
-        return generator.normal(size=shape).astype("float32")
-    raise ValueError(f"input '{spec.name}' of type {spec.dtype} can't be sampled")
+    if kind.startswith(("int", "uint")):
+        return generator.randint(0, max(spec.high, 1), size=shape).astype(kind)
+    if kind.startswith("float"):
+        return generator.normal(size=shape).astype(kind)
+    raise BuilderError(
+        f"input '{spec.name}' is of type {spec.dtype}, and examples can only be made of numbers: "
+        "let the builder leave the preprocessing out"
+    )
+
+
+def array_type(spec: InputSpec) -> str:
+    """The type of arrays for an input; any float is made of 32 bits."""
+    return "float32" if spec.dtype.startswith(("float", "bfloat")) else spec.dtype

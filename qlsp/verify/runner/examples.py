@@ -6,62 +6,77 @@ import itertools
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, Iterable, Sequence
+from typing import Any, Dict, Iterable, Sequence
 
 import numpy as np
 
+from .data import InputSpec, array_type
 from .loading import BuilderError, load, overlay
+
+Example = Dict[str, Any]
+"""An array per input, by name, or in order."""
 
 _MOST = 256
 """Examples taken of a function that may yield for ever."""
 
 
-def load_examples(data: str, like: Sequence[Any]) -> list[list[Any]]:
+def load_examples(data: str, specs: Sequence[InputSpec]) -> list[list[Any]]:
     """Examples from an `.npy` or `.npz` file, or from `FILE.py::FUNCTION`.
 
-    A file has one array per model input, in order; the first axis counts examples. A function
-    yields per example the list of arrays that a converter's `representative_dataset` does.
-    Raises `BuilderError` if they don't fit `like`, an example made from the model's inputs.
+    A file has one array per model input, whose first axis counts examples. A function yields per
+    example the arrays that a converter's `representative_dataset` does. Arrays with the names of
+    the inputs are taken by name, others in order. Raises `BuilderError` if they don't fit `specs`.
     """
     file, separator, function = data.rpartition("::")
     name = Path(file if separator else data).name
     examples = _yielded(file, function) if separator else _stored(data, name)
-    found = [list(example) for example in examples]
+    found = [_ordered(example, specs) for example in examples]
     if not found:
         raise BuilderError(f"{name}: no examples in it")
     for example in found:
-        _check(name, example, like)
-    return [[array.astype(each.dtype) for array, each in zip(one, like)] for one in found]
+        _check(name, example, specs)
+    return [[array.astype(array_type(spec)) for array, spec in zip(one, specs)] for one in found]
 
 
-def _stored(data: str, name: str) -> Iterable[Any]:
+def _stored(data: str, name: str) -> Iterable[Example]:
     try:
         loaded = np.load(data, allow_pickle=False)
-        arrays = [loaded] if hasattr(loaded, "shape") else [loaded[key] for key in loaded.files]
+        arrays = {"": loaded} if hasattr(loaded, "shape") else dict(loaded)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BuilderError(f"{name}: not an .npy or .npz file of arrays ({error})") from None
-    count = min(len(array) if array.shape else 0 for array in arrays) if arrays else 0
-    return ([array[index : index + 1] for array in arrays] for index in range(count))
+    count = min((len(each) if each.shape else 0 for each in arrays.values()), default=0)
+    return (
+        {key: array[index : index + 1] for key, array in arrays.items()} for index in range(count)
+    )
 
 
-def _yielded(file: str, function: str) -> Iterable[Any]:
+def _yielded(file: str, function: str) -> Iterable[Example]:
     module = load(file, [], overlay({}))
     make = getattr(module, function, None)
     if not callable(make):
         raise BuilderError(f"no function '{function}' in {Path(file).name}")
     for example in itertools.islice(make(), _MOST):
-        values = example.values() if isinstance(example, dict) else example
-        values = values if isinstance(values, (list, tuple)) or example is not values else [values]
-        yield [np.asarray(value) for value in values]
+        if not isinstance(example, dict):
+            values = example if isinstance(example, (list, tuple)) else [example]
+            example = {str(index): value for index, value in enumerate(values)}
+        yield {key: np.asarray(value) for key, value in example.items()}
 
 
-def _check(name: str, example: Sequence[Any], like: Sequence[Any]) -> None:
-    if len(example) != len(like):
-        raise BuilderError(f"{name}: has {len(example)} arrays, and the model {len(like)} inputs")
-    for array, expected in zip(example, like):
-        same = len(array.shape) == len(expected.shape) and array.shape[1:] == expected.shape[1:]
-        if not same:
+def _ordered(example: Example, specs: Sequence[InputSpec]) -> list[Any]:
+    names = [spec.name for spec in specs]
+    return [example[each] for each in (names if set(names) == set(example) else example)]
+
+
+def _check(name: str, example: Sequence[Any], specs: Sequence[InputSpec]) -> None:
+    if len(example) != len(specs):
+        raise BuilderError(f"{name}: has {len(example)} arrays, and the model {len(specs)} inputs")
+    for array, spec in zip(example, specs):
+        sizes = spec.shape[1:]
+        fits = len(array.shape) == len(spec.shape) and all(
+            size in (None, found) for size, found in zip(sizes, array.shape[1:])
+        )
+        if not fits:
+            wanted = ", ".join(("1", *("?" if size is None else str(size) for size in sizes)))
             raise BuilderError(
-                f"{name}: an example of shape {list(array.shape)}, and the model takes "
-                f"{list(expected.shape)}"
+                f"{name}: an example of shape {list(array.shape)}, and the model takes [{wanted}]"
             )

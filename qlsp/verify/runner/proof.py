@@ -8,6 +8,7 @@ from typing import Any, Dict, Sequence
 import numpy as np
 
 from .conversion import Examples, call, convert_quantized, quantize_aware
+from .data import input_specs
 from .describe import aliases
 from .examples import load_examples
 from .fidelity import matching
@@ -49,7 +50,7 @@ def merge_and_compare(
     With the files of both models: how far their outputs are apart, in steps of the output's
     quantization; that of the trained model is also computed by Keras, as it was in training.
     """
-    representative = None if data is None else load_examples(data, examples[0])
+    representative = None if data is None else load_examples(data, input_specs(fused))
     merged = merge(trained, fused, examples, representative)
     inputs = representative or examples
     ranges = [

@@ -27,7 +27,7 @@ def measure_ranges(
     import tensorflow as tf
 
     drawn = [[_uniform(spec, seed) for spec in model.specs] for seed in range(_RANDOM)]
-    examples = drawn if data is None else load_examples(data, drawn[0])
+    examples = drawn if data is None else load_examples(data, model.specs)
     names = [spec.name for spec in model.specs]
     definition = tf.compat.v1.GraphDef()
     definition.ParseFromString(Path(file).read_bytes())

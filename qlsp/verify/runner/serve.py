@@ -39,6 +39,7 @@ class Runner:
         self._channel = channel
         self._folder = folder
         self._model: Any = None
+        self._specs: list[Any] = []
         self._examples: list[list[Any]] = []
         self._objects: dict[str, Any] = {}
 
@@ -100,8 +101,8 @@ class Runner:
         from .data import input_specs, randomize, sample
         from .describe import describe
 
-        specs = input_specs(model, shapes)
-        self._examples = sample(specs, examples)
+        self._specs = input_specs(model, shapes)
+        self._examples = sample(self._specs, examples)
         if not getattr(model, "inputs", None):
             from .conversion import call
 
@@ -129,17 +130,16 @@ class Runner:
             eager()
         model = open_model(Path(file), trust, inputs, outputs)
         self._model = model
-        if isinstance(model, GraphModel):
-            self._examples = sample(model.specs, examples)
-            return {"model": describe_graph(model), "randomized": 0}
-        self._examples = sample(input_specs(model, shapes), examples)
-        return {"model": describe(model), "randomized": 0}
+        is_graph = isinstance(model, GraphModel)
+        self._specs = model.specs if is_graph else input_specs(model, shapes)
+        self._examples = sample(self._specs, examples)
+        return {"model": (describe_graph if is_graph else describe)(model), "randomized": 0}
 
     def do_data(self, data: str) -> int:
         """Use the user's examples from now on."""
         from .examples import load_examples
 
-        self._examples = load_examples(data, self._examples[0])
+        self._examples = load_examples(data, self._specs)
         return len(self._examples)
 
     def do_convert(self, workflow: str, representative: bool = False) -> Message:
