@@ -197,8 +197,9 @@ def command(
     with terminated(), shown_progress() as progress:
         surroundings = Surroundings(chosen, interpreter, limits, progress, measure)
         if against is not None:
-            result: Report | Comparison = compare(
-                _other(against, parsed, arguments, shapes), parsed, surroundings
+            other = _other(against, parsed, arguments, shapes)
+            result: Report | Comparison = replace(
+                compare(other, parsed, surroundings), against=against
             )
         elif fix:
             settings = settings_for(find_config(parsed.file.parent), str(interpreter.path))

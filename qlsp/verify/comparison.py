@@ -36,6 +36,8 @@ class Comparison:
     """Why the function could not be compared: which weights have no place in the other model."""
     mended: Mended | None = None
     """The fixes that lead from one to the other, if fixes do."""
+    against: str = ""
+    """How the user called the model as it was, e.g. `HEAD~1`, if fixes don't."""
 
     @property
     def latencies(self) -> tuple[tuple[Latency | None, Latency | None], ...]:

@@ -68,6 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("plain.h5", "ptq", LATE),
         ("plain.keras", "ptq", LATE),
+        ("keras_3.keras", "ptq", ["CONV_2D+RELU:INT8"]),
         ("keras_saved", "ptq", LATE),
         ("module_saved", "ptq", ["CONV_2D+RELU:INT8"]),
         ("frozen.pb", "ptq", ["CONV_2D+RELU6:INT8"]),
@@ -96,6 +97,7 @@ def test_operators_of_a_keras_file_are_traced_to_layers(folder: Path) -> None:
     ("name", "options", "message"),
     [
         ("code.h5", [], "code.h5: layer 'shift' is a Lambda, so loading it runs code from the"),
+        ("custom.h5", [], "; verify what builds it instead: FILE.py::BUILDER"),
         ("frozen.pb", ["--inputs", "picture"], "frozen.pb: no node 'picture'; its inputs are imag"),
         ("frozen.pb", ["--outputs", "end"], "frozen.pb: no node 'end'; its outputs are result"),
         ("plain.h5", ["--inputs", "image"], "--inputs and --outputs are for frozen graphs"),

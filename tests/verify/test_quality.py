@@ -62,3 +62,30 @@ def test_measured_with_a_fix() -> None:
     for each in (plain, quantized):
         assert 0 < each["latency"]["low"] <= each["latency"]["median"] <= each["latency"]["high"]
         assert each["latency"]["runs"] >= 11
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("package", ["tf_keras", "keras"])
+def test_inputs_of_one_shape_are_not_mixed_up(tmp_path: Path, package: str) -> None:
+    """TensorFlow's converter takes them in another order than the model, and they differ here."""
+    (tmp_path / "model.py").write_text(
+        f"import numpy as np\nimport {package} as keras\nfrom {package} import layers\n"
+        "def build():\n"
+        "    inputs = [keras.Input((4,), name=name) for name in ('z', 'a', 'b')]\n"
+        "    return keras.Model(inputs, [layers.Dense(2)(each) for each in inputs])\n"
+        "def data():\n"
+        "    random = np.random.RandomState(0)\n"
+        "    for _ in range(16):\n"
+        "        yield [random.normal(scale=scale, size=(1, 4)) for scale in (100.0, 1.0, 0.01)]\n"
+    )
+    target, data = (f"{tmp_path}/model.py::{name}" for name in ("build", "data"))
+    options = ["--workflow", "ptq", "--measure", "--data", data, "--format", "json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "qlsp", "verify", target, *options, "--python", tensorflow_python()],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)["workflows"]
+    assert min(found["noise"]["outputs_db"]) > 25, found["noise"]

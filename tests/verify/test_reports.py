@@ -84,6 +84,15 @@ def test_markdown_of_a_comparison() -> None:
     assert "**qat**: +1 `CONV_2D+RELU6:INT8`" in text
 
 
+def test_what_it_is_compared_with_is_named() -> None:
+    comparison = Comparison(report(GOOD), report(GOOD), (), against="HEAD~1")
+    assert markdown(comparison).startswith("### ✅ `/work/net.py::build` against `HEAD~1`\n")
+    assert "against <code>HEAD~1</code>" in html_page(comparison)
+    console = Console(record=True, width=200, file=StringIO())
+    print_comparison(comparison, console)
+    assert "\nagainst HEAD~1\n" in console.export_text()
+
+
 def test_infinity_is_no_json() -> None:
     same = Comparison(report(GOOD), report(GOOD), (Difference(math.inf, 2.0),))
     text = json.dumps(comparison_data(same), allow_nan=False)

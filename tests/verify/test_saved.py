@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from qlsp.verify.runner import saved
 from qlsp.verify.runner.loading import BuilderError
-from qlsp.verify.runner.saved import check_safe
+from qlsp.verify.runner.saved import check_safe, load_model
 
 LAMBDA = {"class_name": "Lambda", "config": {"name": "shift", "function": ["4wEAAAA=", None, None]}}
 CALL = {"module": "os", "class_name": "function", "config": "system"}
@@ -34,11 +37,11 @@ def model_of(*layers: dict[str, Any]) -> dict[str, Any]:
     return {"class_name": "Sequential", "config": {"name": "model", "layers": list(layers)}}
 
 
-def keras_file(folder: Path, config: str) -> Path:
+def keras_file(folder: Path, config: str, written_by: str = "3.0.0") -> Path:
     file = folder / "model.keras"
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("config.json", config)
-        archive.writestr("metadata.json", '{"keras_version": "3.0.0"}')
+        archive.writestr("metadata.json", json.dumps({"keras_version": written_by}))
     return file
 
 
@@ -139,3 +142,15 @@ def test_saved_model(tmp_path: Path, files: dict[str, bytes], message: str) -> N
         (tmp_path / name).write_bytes(content)
     with pytest.raises(BuilderError, match=message):
         check_safe(tmp_path)
+
+
+def test_file_of_another_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = json.dumps(model_of(DENSE))
+    monkeypatch.setitem(sys.modules, "keras", types.SimpleNamespace(__version__="2.5.0"))
+    with pytest.raises(
+        BuilderError, match=r"written by Keras 3\.0\.0, which is not installed; choose"
+    ):
+        load_model(str(keras_file(tmp_path, config)))
+    monkeypatch.setattr(saved, "version", lambda: (2, 5))
+    with pytest.raises(BuilderError, match=r"reads \.keras files from 2\.12 on; choose another"):
+        load_model(str(keras_file(tmp_path, config, "2.12.0")))

@@ -25,11 +25,11 @@ _GONE, _NEW = "red", "green"
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print the fixes, per workflow both op lists side by side, and whether the function holds."""
     before, after = comparison.before, comparison.after
-    console.print(Group(*head(before)), soft_wrap=True)
     if comparison.mended is None:
-        console.print(Text("against", style="dim"))
         console.print(Group(*head(after)), soft_wrap=True)
-    else:
+        console.print(Text(f"against {comparison.against}", style="dim"))
+    console.print(Group(*head(before)), soft_wrap=True)
+    if comparison.mended is not None:
         applied = comparison.mended.applied
         console.print()
         console.print("1 fix applied:" if len(applied) == 1 else f"{len(applied)} fixes applied:")

@@ -74,6 +74,8 @@ class _Page:
             f"{escape(verdict(report))}</p>"
         )
         if isinstance(result, Comparison):
+            if result.against:
+                yield f"<p>against <code>{escape(result.against)}</code></p>"
             style = "good" if result.same_function else "bad" if result.broken else "extra"
             yield f'<p class="{style}">{escape(function_line(result).plain)}</p>'
             yield from _fixes(result)

@@ -28,7 +28,9 @@ def _lines(result: Report | Comparison) -> Iterator[str]:
     report = result if isinstance(result, Report) else result.after
     worse = report.worse or (isinstance(result, Comparison) and result.broken)
     name = report.target.shown
-    yield f"### {'❌' if worse else '✅'} {_code(name)}"
+    other = result.against if isinstance(result, Comparison) else ""
+    against = f" against {_code(other)}" if other else ""
+    yield f"### {'❌' if worse else '✅'} {_code(name)}{against}"
     yield ""
     yield plain_text(verdict(report))
     yield ""

@@ -79,7 +79,9 @@ def convert(
         if workflow == "tf1":
             return Converted(bytes(converter.convert()), None, True, None)
         if workflow != "float":
-            _quantize(converter, examples if workflow == "ptq" or representative else None)
+            calibrating = workflow == "ptq" or representative
+            names = input_names(model if quantized is None else quantized)
+            _quantize(converter, _dataset(examples, names) if calibrating else None)
             if workflow == "ptq":
                 _integer_only(converter)
         if integer_io:
@@ -158,6 +160,12 @@ def make_converter(model: Any, examples: Examples) -> Any:
     return converters.from_concrete_functions([concrete])
 
 
+def input_names(model: Any) -> list[str]:
+    """What the converter calls the inputs of a Keras model, in Keras's order; empty if unknown."""
+    names = [str(each.name).split(":")[0] for each in getattr(model, "inputs", None) or []]
+    return names if len(set(names)) == len(names) else []
+
+
 def _remembers_inputs(model: Any) -> bool:
     spec = getattr(model, "_saved_model_inputs_spec", None)  # of a subclassed model, once called
     return bool(getattr(model, "inputs", None)) or spec is not None
@@ -182,18 +190,21 @@ def supports_integer_io() -> bool:
     return bool(version() >= (2, 3))
 
 
-def _quantize(converter: Any, examples: Examples | None) -> None:
+def _quantize(converter: Any, dataset: Callable[[], Any] | None) -> None:
     import tensorflow as tf
 
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if examples is not None:
-        converter.representative_dataset = _dataset(examples)
+    if dataset is not None:
+        converter.representative_dataset = dataset
 
 
-def _dataset(examples: Examples) -> Callable[[], Any]:
+def _dataset(examples: Examples, names: Sequence[str]) -> Callable[[], Any]:
+    """Several inputs by name, where the converter takes names: it shuffles them there."""
+    named = len(names) > 1 and version() >= (2, 8)
+
     def generate() -> Any:
         for example in examples:
-            yield list(example)
+            yield dict(zip(names, example)) if named else list(example)
 
     return generate
 

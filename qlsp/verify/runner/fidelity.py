@@ -8,7 +8,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from .conversion import Examples, call
+from .conversion import Examples, call, input_names
 from .interpreted import Interpreted
 
 _PERFECT = 200.0
@@ -42,7 +42,7 @@ def output_ratios(model: Any, file: str, examples: Examples) -> list[float]:
     """Per output of the Keras model the converted one's signal-to-noise ratio in dB."""
     import tensorflow as tf
 
-    converted = Interpreted(Path(file).read_bytes())
+    converted = Interpreted(Path(file).read_bytes(), input_names(model))
     totals: list[Noise] = []
     for example in examples:
         expected = [np.asarray(each) for each in tf.nest.flatten(call(model, example))]
@@ -73,22 +73,25 @@ def _apart(one: Any, other: Any) -> float:
 
 
 def tensor_ratios(
-    reference: str, file: str, pairs: Sequence[Sequence[int]], examples: Examples
+    model: Any, reference: str, file: str, pairs: Sequence[Sequence[int]], examples: Examples
 ) -> list[float | None]:
     """Per pair of tensors (of `reference`, of `file`) the signal-to-noise ratio in dB.
 
+    Both were converted from `model`.
+
     None where the interpreter does not keep them (before TensorFlow 2.5), or shapes differ.
     """
-    models = [Interpreted(Path(each).read_bytes(), keep=True) for each in (reference, file)]
-    if not all(model.keeps for model in models):
+    names = input_names(model)
+    both = [Interpreted(Path(each).read_bytes(), names, keep=True) for each in (reference, file)]
+    if not all(each.keeps for each in both):
         return [None] * len(pairs)
     totals = [Noise() for _ in pairs]
     broken = set()
     for example in examples:
-        for model in models:
-            model.run(example)
+        for each in both:
+            each.run(example)
         for number, (one, other) in enumerate(pairs):
-            expected, found = models[0].tensor(one), models[1].tensor(other)
+            expected, found = both[0].tensor(one), both[1].tensor(other)
             if expected is None or found is None or expected.shape != found.shape:
                 broken.add(number)
             else:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Sequence
 
 import numpy as np
 
 from .conversion import version
 
+_AROUND_NAME = re.compile(r"^serving_default_|:0$")
+"""What is around the name that Keras gave an input, where it went through a SavedModel."""
+
 
 class Interpreted:
     """Takes and gives floats; quantizes inputs and dequantizes outputs where the model is int8."""
 
-    def __init__(self, content: bytes, threads: int = 1, keep: bool = False) -> None:
-        """With `keep`, tensors within the model can be read too, from TensorFlow 2.5 on."""
+    def __init__(
+        self, content: bytes, names: Sequence[str] = (), threads: int = 1, keep: bool = False
+    ) -> None:
+        """`names` are those of the inputs in Keras's order, as far as they are known.
+
+        With `keep`, tensors within the model can be read too, from TensorFlow 2.5 on.
+        """
         import tensorflow as tf
 
+        self._names = names
         self._interpreter = _interpreter(tf, content, threads, keep)
         self.keeps = keep and version() >= (2, 5)
         self._interpreter.allocate_tensors()
@@ -64,16 +74,16 @@ class Interpreted:
             return None
 
     def _in_order(self, example: Sequence[Any]) -> list[Any]:
-        """The model's inputs in Keras's order: by name where converters number them, else by
-        shape.
-        """
+        """The model's inputs in Keras's order: by name where it keeps names, else by shape."""
         if len(self.inputs) == 1:
             return list(self.inputs)
         left = list(self.inputs)
         found = []
-        for array in example:
+        for number, array in enumerate(example):
+            name = self._names[number] if self._names else None
+            named = [each for each in left if _AROUND_NAME.sub("", each["name"]) == name]
             same = [each for each in left if tuple(each["shape"][1:]) == tuple(array.shape[1:])]
-            best = (same or left)[0]
+            best = (named or same or left)[0]
             left = [each for each in left if each is not best]
             found.append(best)
         return found

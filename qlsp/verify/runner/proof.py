@@ -7,7 +7,7 @@ from typing import Any, Dict, Sequence
 
 import numpy as np
 
-from .conversion import Examples, call, convert_quantized, quantize_aware
+from .conversion import Examples, call, convert_quantized, input_names, quantize_aware
 from .data import input_specs
 from .describe import aliases
 from .examples import load_examples
@@ -127,7 +127,8 @@ def _differences(trained: Any, files: Sequence[str], inputs: Examples) -> list[M
 
     `own_steps`: how far conversion alone brings the trained model from itself in training.
     """
-    before, after = (Interpreted(Path(file).read_bytes()) for file in files)
+    names = input_names(trained)
+    before, after = (Interpreted(Path(file).read_bytes(), names) for file in files)
     found: list[Message] = []
     for example in inputs:
         expected = outputs_of(trained, example)

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, Iterator
 
-from .conversion import keras2
+from .conversion import keras2, version
 from .loading import BuilderError
 
 _OWN = {"", "keras", "keras_core", "tensorflow", "tensorflow_model_optimization"}
@@ -36,6 +36,10 @@ _OF_FILES = (
 """Beginnings of operations on files, which a SavedModel has to restore itself and a frozen graph
 has no use for.
 """
+_KERAS_FILES = (2, 12)
+"""The first TensorFlow whose Keras reads `.keras` files."""
+_UNKNOWN_CLASS = ("Unknown layer", "Unknown object", "custom class")
+"""In what Keras says of a file that names classes of the user's."""
 _LARGEST = 256 * 1024 * 1024
 """Bytes of a model's description; real ones have a few megabytes."""
 
@@ -65,8 +69,10 @@ def load_model(file: str, trust: bool = False, objects: dict[str, Any] | None = 
 
 def _unreadable(path: Path, error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return f"{path.name}: Keras can't load it: {text[:300]}"
+    text = (lines[0] if lines else type(error).__name__)[:300]
+    if any(each in text for each in _UNKNOWN_CLASS):
+        text += "; verify what builds it instead: FILE.py::BUILDER"
+    return f"{path.name}: Keras can't load it: {text}"
 
 
 def _scope(objects: dict[str, Any]) -> Any:
@@ -79,13 +85,26 @@ def _scope(objects: dict[str, Any]) -> Any:
 
 
 def _keras(path: Path) -> Any:
-    """The Keras that wrote the file."""
-    import tensorflow as tf
-
+    """The Keras that wrote the file. Raises `BuilderError` where there is none such."""
     if path.is_dir():
         return keras2()
     written = _written_by(path)
-    return tf.keras if written.startswith("3") else keras2()
+    elsewhere = "choose another interpreter with --python"
+    if not written.startswith("3"):
+        if path.suffix == ".keras" and version() < _KERAS_FILES:
+            raise BuilderError(
+                f"{path.name}: TensorFlow reads .keras files from 2.12 on; {elsewhere}, "
+                "or save the model as .h5"
+            )
+        return keras2()
+    with contextlib.suppress(ImportError):
+        import keras  # `tf.keras` may be the other one
+
+        if keras.__version__.startswith("3"):
+            return keras
+    raise BuilderError(
+        f"{path.name}: was written by Keras {written}, which is not installed; {elsewhere}"
+    )
 
 
 def _written_by(path: Path) -> str:

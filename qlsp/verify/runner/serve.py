@@ -177,7 +177,7 @@ class Runner:
         """Signal-to-noise ratio of tensors within two converted models."""
         from .fidelity import tensor_ratios
 
-        return list(tensor_ratios(reference, file, pairs, self._examples))
+        return list(tensor_ratios(self._model, reference, file, pairs, self._examples))
 
     def do_time(self, files: list[str], seconds: float) -> list[Message]:
         """Latency of converted models."""

@@ -24,7 +24,7 @@ def latencies(
     for all of them. The interval is that of the median by ranks, which holds for any
     distribution.
     """
-    models = [Interpreted(Path(file).read_bytes(), threads) for file in files]
+    models = [Interpreted(Path(file).read_bytes(), threads=threads) for file in files]
     for model in models:
         model.run(examples[0])
     generator = random.Random(0)

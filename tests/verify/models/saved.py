@@ -44,8 +44,22 @@ def frozen(quantized):
         return graph.as_graph_def()
 
 
+class Custom(layers.Layer):
+    def call(self, inputs):
+        return inputs * 2.0
+
+
+def keras_3():
+    import keras
+
+    inputs = keras.Input((8, 8, 3))
+    return keras.Model(inputs, keras.layers.Conv2D(4, 3, activation="relu")(inputs))
+
+
 def main(folder):
     folder = Path(folder)
+    network(Custom()).save(str(folder / "custom.h5"))
+    keras_3().save(str(folder / "keras_3.keras"))
     plain = network(layers.Dense(3))
     plain.save(str(folder / "plain.h5"))
     plain.save(str(folder / "plain.keras"))
