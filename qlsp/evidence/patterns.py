@@ -220,6 +220,8 @@ _TABLES: tuple[Sequence[str], ...] = (
         ["vector > dense"],
         ("dropout > bn > relu", "dropout > relu", "relu > dense", "bn > relu > dense"),
     ),
+    # Along another axis than the channels'.
+    ["image > conv > bn_axis1 > relu", "image > conv > bn_axis2 > relu"],
     # A second consumer.
     _cross(
         ["image > conv > fork", "image > dw > fork", "vector > dense > fork", "image > add > fork"],

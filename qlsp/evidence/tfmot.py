@@ -1,7 +1,7 @@
 """What programs around `quantize_model` come to: how the cases are measured, and how that is read.
 
 `python -m qlsp.evidence.tfmot TOOLCHAIN INTERPRETER [TFMOT_FOLDER]` measures one toolchain and
-rewrites its column of `data/tfmot.json`.
+rewrites its column of `data/programs.json`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from qlsp.evidence import outcomes
 from qlsp.evidence.tfmot_cases import CASES, HEADER
 from qlsp.evidence.toolchains import setup
 
-_FILE = "tfmot.json"
+_FILE = "programs.json"
 
 
 def load() -> Mapping[str, Mapping[str, str]]:

@@ -107,6 +107,7 @@ _LAYERS = {
     "bn_noscale": "layers.BatchNormalization(scale=False)",
     "bn_nocenter": "layers.BatchNormalization(center=False)",
     "bn_axis1": "layers.BatchNormalization(axis=1)",
+    "bn_axis2": "layers.BatchNormalization(axis=2)",
     "bn_fused": "layers.BatchNormalization(fused=True)",
     "bn_unfused": "layers.BatchNormalization(fused=False)",
     "bn_training": "x = layers.BatchNormalization()(x, training=True)",

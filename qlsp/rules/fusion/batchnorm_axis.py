@@ -21,11 +21,12 @@ class BatchnormAxis(Rule):
 
     ## Why it matters
     Only factors per channel can be multiplied into the weights. Keras 2 takes `axis=1` of an
-    image for the format with the channels first, and transposes. Measured with TF 2.21.0 on
-    `Conv2D`, `BatchNormalization`, `ReLU`: with `axis=1` tf_keras after training gives `CONV_2D
-    TRANSPOSE MUL ADD+RELU TRANSPOSE`, Keras 3 `CONV_2D MUL ADD+RELU`; with `axis=2` both give
-    the latter, and without either one `CONV_2D+RELU`. Under QAT the convolution runs in float
-    as well. What the table below says of other versions is inferred from that.
+    image for the format with the channels first, and transposes. Measured on `Conv2D`,
+    `BatchNormalization`, `ReLU` with TF 2.5.3 and tfmot 0.6.0, TF 2.8.4 and 0.7.5, TF 2.15.1 and
+    0.8.0, TF 2.21.0 and 0.8.1: with `axis=1` Keras 2 after training gives `CONV_2D TRANSPOSE MUL
+    ADD+RELU TRANSPOSE`, Keras 3 `CONV_2D MUL ADD+RELU`; with `axis=2` both give the latter, and
+    without either one `CONV_2D+RELU`. Under QAT the convolution runs in float as well. What the
+    table below says of other versions is inferred from that.
 
     ## How to fix it
     Leave `axis` out. The layer then has weights of another shape and normalizes other values, so
