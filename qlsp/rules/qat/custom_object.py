@@ -56,9 +56,10 @@ class CustomObjectWithoutConfig(CallRule):
 
     ## Why it matters
     `quantize_apply` clones the annotated model: it writes each object down as a config and makes
-    it again by the name of its class. Measured on TF 2.5.3 with tfmot 0.6.0 and TF 2.21
-    with tfmot 0.8.1: without the scope it raises `ValueError: Unable to clone model. This generally
-    happens if you used custom Keras layers or objects in your model`. For a layer with arguments
+    it again by the name of its class. Measured on TF 2.1.4 with tfmot 0.3.0, TF 2.5.3
+    with 0.6.0 and TF 2.21 with 0.8.1: without the scope it raises `ValueError: Unable to clone
+    model. This generally happens if you used custom Keras layers or objects in your model`, or of
+    an `Unknown object` (2.1.4). For a layer with arguments
     but without a `get_config` it raises `NotImplementedError: Layer has arguments in __init__ and
     therefore must override get_config` (2.5.3) or `KeyError: 'name'` (2.21). With both it works.
 

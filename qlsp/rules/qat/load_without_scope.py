@@ -26,9 +26,10 @@ class LoadWithoutQuantizeScope(CallRule):
     `custom_objects`.
 
     ## Why it matters
-    Keras doesn't know tfmot's layers by name. Measured on TF 2.5.3 with tfmot 0.6.0 and TF 2.21
-    with tfmot 0.8.1: `load_model` of an HDF5 file raises `ValueError: Unknown layer:
-    'QuantizeLayer'`, and `clone_model` a `ValueError` about `AllValuesQuantizer`. Within
+    Keras doesn't know tfmot's layers by name. Measured on TF 2.1.4 with tfmot 0.3.0,
+    TF 2.5.3 with 0.6.0 and TF 2.21 with 0.8.1: `load_model` of an HDF5 file raises `ValueError:
+    Unknown layer: 'QuantizeLayer'` or `QuantizeWrapper`, and `clone_model` a `ValueError` about
+    `AllValuesQuantizer` or `Default8BitConvQuantizeConfig`. Within
     `quantize_scope` the file gives the same outputs as the model that was saved. A `.keras` file of
     TF 2.21 can't be read back within the scope either: save HDF5, or the weights.
 

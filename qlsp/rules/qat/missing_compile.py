@@ -28,8 +28,8 @@ class MissingCompile(CallRule):
     ## Why it matters
     The quantized model is another model than the one it was made from, with the same weights but
     without its optimizer and loss, even if that was compiled. `fit` and `evaluate` raise
-    `RuntimeError: You must compile your model before training/testing` (measured on TF 2.5.3
-    with tfmot 0.6.0 and TF 2.21 with tfmot 0.8.1).
+    `RuntimeError: You must compile your model before training/testing` (measured on TF 2.1.4
+    with tfmot 0.3.0, TF 2.5.3 with 0.6.0 and TF 2.21 with 0.8.1).
 
     ## How to fix it
     Call `compile` on the quantized model, with a smaller learning rate than in training. Where the

@@ -22,8 +22,8 @@ class UnbuiltModel(CallRule):
     ## Why it matters
     Such a model has no weights before it sees data, so there is nothing to wrap: `ValueError:
     model must be a built model. been built yet. Please call model.build(input_shape) before
-    quantizing your model` (measured on TF 2.5.3 with tfmot 0.6.0 and TF 2.21 with
-    tfmot 0.8.1).
+    quantizing your model` (measured on TF 2.1.4 with tfmot 0.3.0, TF 2.5.3 with 0.6.0
+    and TF 2.21 with 0.8.1).
 
     ## How to fix it
     Begin with `Input((height, width, channels))`, or give the first layer an `input_shape`. What

@@ -24,13 +24,13 @@ class QuantizeBeforeWeights(CallRule):
 
     ## Why it matters
     `quantize_model` copies the weights into a new model whose layers are wrapped and have further
-    variables. Measured on TF 2.5.3 with tfmot 0.6.0 and TF 2.21 with tfmot 0.8.1:
+    variables. Measured on TF 2.1.4 with tfmot 0.3.0, TF 2.5.3 with 0.6.0 and TF 2.21 with 0.8.1:
 
     | what is done | what comes out |
     | --- | --- |
     | the float model is given weights afterwards | the quantized one gives what it gave before |
     | the quantized model reads float weights from HDF5 | `ValueError`, for it has other layers and variables |
-    | it reads them `by_name` | `ValueError` (2.21), or nothing is said, and its weights stay (2.5.3) |
+    | it reads them `by_name` | nothing is said, and its weights stay (of another model `ValueError`, 2.21) |
     | it reads them from a TensorFlow checkpoint | nothing is said, and its weights stay |
 
     ## How to fix it
