@@ -58,10 +58,16 @@ class Verdict:
     missed: list[str] = field(default_factory=list)
 
 
-def judge(record: Mapping[str, Any], workflow: Workflow, folder: Path) -> Verdict:
+def judge(
+    record: Mapping[str, Any],
+    workflow: Workflow,
+    folder: Path,
+    caller: Document | None = None,
+) -> Verdict:
     """The verdict on one conversion. `folder` holds the packages.
 
-    The files that make the layers are linted as a user's would be. A diagnostic is true if it
+    The files that make the layers are linted as a user's would be, and with them a `caller`, a
+    program that builds the model. A diagnostic is true if it
     names what happened to a layer made at its place; one about code that this model does not run,
     or about what comes behind an error, is not decided.
     """
@@ -71,9 +77,11 @@ def judge(record: Mapping[str, Any], workflow: Workflow, folder: Path) -> Verdic
     bad = list(_bad(record, workflow))
     verdict = Verdict()
     announced: set[Place] = set()
-    for file in _files(layers, folder):
+    files: list[str | Document] = [*_files(layers, folder), *([caller] if caller else [])]
+    for file in files:
         for fault, diagnostic in _found(file, workflow, toolchain, folder):
-            line = f"{Path(file).name}:{fault.span.line} {diagnostic.code} {diagnostic.message}"
+            place = f"{Path(diagnostic.path).name}:{fault.span.line}"
+            line = f"{place} {diagnostic.code} {diagnostic.message}"
             places = set(_places(fault))
             here = [index for index, each in enumerate(layers) if places & _made_at(each)]
             others = {place for each in diagnostic.related for place in _lines(each.site)}
@@ -154,10 +162,10 @@ def _is_run(diagnostic: Diagnostic, layers: Sequence[Mapping[str, Any]]) -> bool
 
 @cache
 def _found(
-    file: str, workflow: Workflow, toolchain: Toolchain, folder: Path
+    file: str | Document, workflow: Workflow, toolchain: Toolchain, folder: Path
 ) -> Sequence[tuple[Fault, Diagnostic]]:
     """What is found in a file; several models are made in the same ones."""
-    document = Document.read(file)
+    document = Document.read(file) if isinstance(file, str) else file
     settings = Settings(workflows=(workflow,), toolchains=(toolchain,))
     analysis = Analysis.of(document, settings, Project(folder))
     traced = list(findings(analysis, RULES[1:]))

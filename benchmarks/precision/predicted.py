@@ -2,13 +2,15 @@
 
     python -m benchmarks.precision.predicted [SET...] [--folder .build/yardstick]
                                              [--python INTERPRETER] [--only PATTERN] [--list]
+                                             [--called]
 
 The builders of the tracer's yardstick (`tests/yardstick/sets.py`), traced with their arguments and
 lowered, stand in for conversions: a layer's fate is what `lower` predicts of it, and layers of
 which it predicts nothing count neither way. The files are linted as a user's would be, where the
 builders' arguments are open. `SET` is part of a set's name, `PATTERN` an expression that a
 builder's name matches from its beginning. `--folder` is where `python -m benchmarks.tracer` has
-installed the packages.
+installed the packages. With `--called`, a program that calls the builder with its arguments is
+linted, too: what depends on them is told there.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ def main() -> int:
     parser.add_argument("--python", type=Path, default=None)
     parser.add_argument("--only", default="", metavar="PATTERN")
     parser.add_argument("--list", action="store_true", help="print what is false or missed")
+    parser.add_argument("--called", action="store_true", help="lint the builder's call, too")
     arguments = parser.parse_args()
     python = arguments.python or Path(tensorflow_python())
     folder = arguments.folder.resolve()
@@ -64,7 +67,7 @@ def main() -> int:
             if workflow == "qat" and models.keras == "keras":
                 continue  # tfmot refuses every model
             jobs = [each for each in models.list(site) if re.match(arguments.only, each.name)]
-            counts = _judge(jobs, models, site, workflow, arguments.list)
+            counts = _judge(jobs, models, site, workflow, arguments.list, arguments.called)
             totals[workflow].update(counts)
             print(_row(models.name, workflow, counts), flush=True)
     for workflow, counts in totals.items():
@@ -73,7 +76,12 @@ def main() -> int:
 
 
 def _judge(
-    jobs: Sequence[Model], models: ModelSet, site: Path, workflow: Workflow, shown: bool
+    jobs: Sequence[Model],
+    models: ModelSet,
+    site: Path,
+    workflow: Workflow,
+    shown: bool,
+    called: bool,
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     lines: Counter[str] = Counter()
@@ -81,7 +89,8 @@ def _judge(
         graph = _traced(model, models, site)
         if graph is None:
             continue
-        verdict = judge(predict(graph, workflow, _TOOLCHAINS[models.keras]), workflow, site)
+        record = predict(graph, workflow, _TOOLCHAINS[models.keras])
+        verdict = judge(record, workflow, site, _caller(model, site) if called else None)
         counts["models"] += 1
         counts.update({name: len(getattr(verdict, name)) for name in _NAMES})
         lines.update(_told(verdict))
@@ -111,6 +120,17 @@ def _traced(model: Model, models: ModelSet, site: Path) -> LayerGraph | None:
         )
     except QlspError:
         return None
+
+
+def _caller(model: Model, site: Path) -> Document:
+    """A program that builds the model; what stands for a module is left to its default."""
+    given = {key: value for key, value in model.kwargs.items() if not isinstance(value, dict)}
+    arguments = ", ".join(f"{key}={value!r}" for key, value in given.items())
+    text = (
+        f"from tensorflow import keras\nfrom {model.module} import {model.builder}\n\n"
+        f"model: keras.Model = {model.builder}({arguments})\n"
+    )
+    return Document(str(site / "program.py"), text)
 
 
 def predict(graph: LayerGraph, workflow: Workflow, toolchain: Toolchain) -> Record:

@@ -121,6 +121,19 @@ class LoweredGraph:
                 found[node.index][cell] = layer
         return found
 
+    def over_both_keras(self, fate: Mapping[Cell, LayerLowering]) -> Mapping[Cell, LayerLowering]:
+        """`fate`, well kept under a major version of Keras for which it is not known at all.
+
+        What one of them does says nothing about the other.
+        """
+        known = {cell.toolchain.keras for cell in fate if cell.workflow != "qat"}
+        others = {
+            cell: LayerLowering(0, Outcome.OWN_OP)
+            for cell in self.cells
+            if cell.workflow != "qat" and known and cell.toolchain.keras not in known
+        }
+        return {**others, **fate}
+
     def ends(self, node: Node, outcomes: Collection[Outcome]) -> bool:
         """Whether a layer ends in one of `outcomes` anywhere."""
         return any(layer.outcome in outcomes for layer in self.fate(node).values())

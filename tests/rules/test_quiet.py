@@ -8,6 +8,8 @@ from typing import Literal
 import pytest
 
 from qlsp.linter import lint
+from qlsp.lower import LayerLowering, Outcome
+from qlsp.rules.cells import Cell
 from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.qat.tensor_op import TensorOpInModel
 from qlsp.source.document import Document
@@ -191,3 +193,14 @@ def test_what_is_made_of_a_layer_by_other_code_may_be_a_shape(kind: NodeKind, co
     graph = LayerGraph("model", "functional", "tf_keras", nodes, outputs=(3,))
     model = LoweredGraph.of(graph, ("qat",), (NEWEST,))
     assert len(list(TensorOpInModel().check(model))) == count
+
+
+def test_what_keras_3_does_says_nothing_about_keras_2() -> None:
+    """keras-cv: of many normalizations only what Keras 3 makes of them is known."""
+    graph = LayerGraph("model", "functional", "tf.keras", [])
+    model = LoweredGraph.of(graph, ("ptq",), (NEWEST, KERAS_3))
+    fate = {Cell("ptq", KERAS_3): LayerLowering(0, Outcome.FLOAT_ISLAND)}
+    outcomes = {
+        cell.toolchain.keras: layer.outcome for cell, layer in model.over_both_keras(fate).items()
+    }
+    assert outcomes == {2: Outcome.OWN_OP, 3: Outcome.FLOAT_ISLAND}

@@ -87,7 +87,7 @@ class FloatLayer(Rule):
                     layer.outcome is not Outcome.FLOAT_ISLAND or alone[cell].reason == layer.reason
                 )
             }
-            found = consequence(fate, _FLOAT)
+            found = consequence(model.over_both_keras(fate), _FLOAT)
             if found is not None:
                 what = f"Add of {len(node.inputs)} tensors" if node.cls == "Add" else node.cls
                 yield Finding(node, f"{what} has no int8 form: {found.text}", found)

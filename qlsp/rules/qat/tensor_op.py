@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from qlsp.diagnostic import Applicability
-from qlsp.lower import LayerLowering, Outcome
+from qlsp.lower import Outcome
 from qlsp.rules import layers
-from qlsp.rules.cells import Cell
 from qlsp.rules.consequence import consequence
 from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rewrite import NewLayer, Replace
@@ -111,7 +110,7 @@ class TensorOpInModel(Rule):
         for node in graph.nodes:
             if node.kind != "op" or _is_fusible_activation(graph, node):
                 continue
-            found = consequence(_fate(model, node), {Outcome.RAISES})
+            found = consequence(model.over_both_keras(model.fate(node)), {Outcome.RAISES})
             if found is None or not layers.comes_from_layer(model, node):
                 continue
             if not layers.is_tensor(graph, node):
@@ -123,15 +122,6 @@ class TensorOpInModel(Rule):
                 rewrites = (Rewrite(title, Applicability.SAFE, (Replace(node, new),)),)
             shown = _OPERATORS.get(node.cls, node.cls)
             yield Finding(node, f"{shown} is no layer: {found.text}", found, rewrites=rewrites)
-
-
-def _fate(model: LoweredGraph, node: Node) -> Mapping[Cell, LayerLowering]:
-    """What becomes of a function; one that Keras 3 refuses may convert where nothing is known."""
-    kept = LayerLowering(node.index, Outcome.OWN_OP)
-    return {
-        **{cell: kept for cell in model.cells if cell.workflow != "qat"},
-        **model.fate(node),
-    }
 
 
 _OPERATORS = {
