@@ -56,6 +56,8 @@ def helper_faults(
     """Those of the findings that are about other files and depend on a call in this one."""
     gathered: dict[tuple[str, Span], HelperFault] = {}
     told = _Told.of(analysis, rules)
+    found = list(found)
+    told.remember(analysis, found)
     for rule, graph, finding in found:
         mark = _mark(analysis.document, finding)
         if mark is None or _is_own(analysis.document, finding):
@@ -150,14 +152,23 @@ class _Told:
     def _said(self, document: Document) -> _Said:
         key = document.path, self.settings, self.limits, self.rules
         said = self.known.get(key)
-        if said is None or any(
-            self.project.document(each.path) is not each for each in said.documents
-        ):
+        if said is None or any(map(self._has_changed, said.documents)):
             analysis = Analysis.of(document, self.settings, self.project, self.limits)
-            marks = (
-                (rule.code, mark.span)
-                for rule, _, finding in findings(analysis, self.rules)
-                if (mark := _mark(document, finding)) is not None
-            )
-            said = self.known[key] = _Said((document, *analysis.read), frozenset(marks))
+            said = self.remember(analysis, findings(analysis, self.rules))
         return said
+
+    def remember(self, analysis: Analysis, found: Iterable[Found]) -> _Said:
+        """Keep what was found in a file."""
+        document = analysis.document
+        marks = frozenset(
+            (rule.code, mark.span)
+            for rule, _, finding in found
+            if (mark := _mark(document, finding)) is not None
+        )
+        key = document.path, self.settings, self.limits, self.rules
+        said = self.known[key] = _Said((document, *analysis.read), marks)
+        return said
+
+    def _has_changed(self, known: Document) -> bool:
+        document = self.project.document(known.path)
+        return document is None or document.text != known.text
