@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -24,8 +24,11 @@ from qlsp.source.span import Site, Span
 from qlsp.source.syntax import Place
 from qlsp.trace import Project
 from qlsp.trace.budget import Limits
+from qlsp.trace.graph import LayerGraph
 
 _PLACES = 4
+_LIMITS = Limits(total=100_000, variants=1)
+"""How much of another file is followed: less than of the document, as there may be many."""
 
 
 class HelperFault(Fault):
@@ -54,19 +57,26 @@ def helper_faults(
     analysis: Analysis, rules: tuple[type[Rule], ...], found: Iterable[Found]
 ) -> list[HelperFault]:
     """Those of the findings that are about other files and depend on a call in this one."""
-    gathered: dict[tuple[str, Span], HelperFault] = {}
+    document = analysis.document
     told = _Told.of(analysis, rules)
-    found = list(found)
-    told.remember(analysis, found)
-    for rule, graph, finding in found:
-        mark = _mark(analysis.document, finding)
-        if mark is None or _is_own(analysis.document, finding):
+    candidates: list[tuple[Found, Span, list[_Question]]] = []
+    own: set[_Mark] = set()
+    for each in found:
+        rule, _, finding = each
+        mark = _mark(document, finding)
+        if mark is None:
             continue
-        if told.elsewhere(rule, finding):
-            continue
-        fault = gathered.setdefault((rule.code, mark.span), HelperFault(rule, mark.span))
-        # What would mend the helper would change it for its other callers.
-        fault.findings.append((graph, replace(finding, rewrites=())))
+        own.add((rule.code, mark.span))
+        if not _is_own(document, finding):
+            candidates.append((each, mark.span, list(told.questions(rule, finding))))
+    told.remember(analysis, own)
+    said = told.answers({one for *_, asked in candidates for one in asked})
+    gathered: dict[tuple[str, Span], HelperFault] = {}
+    for (rule, graph, finding), span, asked in candidates:
+        if said.isdisjoint(asked):
+            fault = gathered.setdefault((rule.code, span), HelperFault(rule, span))
+            # What would mend the helper would change it for its other callers.
+            fault.findings.append((graph, replace(finding, rewrites=())))
     return sorted(gathered.values(), key=lambda each: (each.span, each.rule.code))
 
 
@@ -100,75 +110,113 @@ def _mark(document: Document, finding: Finding) -> Site | None:
     return last
 
 
-@dataclass(frozen=True)
+_Mark = tuple[str, Span]
+"""The code of a rule, and the place of its finding."""
+_Question = tuple[str, _Mark]
+"""The path of a file, and what it may say of itself."""
+
+
+@dataclass
 class _Said:
-    """What is found in one file."""
+    """What one file, linted alone, says of itself."""
 
     documents: tuple[Document, ...]
     """The file and the others that this rests on."""
-    marks: frozenset[tuple[str, Span]]
-    """The rule and the place of each finding."""
+    answers: dict[_Mark, bool] = field(default_factory=dict)
+    """Whether a rule finds something at a place, as far as that was asked."""
+    whole: bool = False
+    """Whether it was linted: what is not among the answers is not found."""
 
 
-_Key = tuple[str, Settings, Limits | None, tuple[type[Rule], ...]]
+_Key = tuple[str, Settings, tuple[str, ...]]
+"""A file, and what it was linted under: settings and rules."""
 _KNOWN: WeakKeyDictionary[Project, dict[_Key, _Said]] = WeakKeyDictionary()
 
 
 @dataclass
 class _Told:
-    """What the other files of a project say of themselves, found once per file."""
+    """What the other files of a project say of themselves, found once per file and place."""
 
     project: Project
     path: str
     settings: Settings
-    limits: Limits | None
-    rules: tuple[type[Rule], ...]
+    rules: Mapping[str, type[Rule]]
     known: dict[_Key, _Said]
 
     @classmethod
     def of(cls, analysis: Analysis, rules: tuple[type[Rule], ...]) -> _Told:
         """For the helpers of one document."""
         project = analysis.project or Project()
-        known = _KNOWN.setdefault(project, {})
         return cls(
-            project, analysis.document.path, analysis.settings, analysis.limits, rules, known
+            project,
+            analysis.document.path,
+            analysis.settings,
+            {rule.code: rule for rule in rules},
+            _KNOWN.setdefault(project, {}),
         )
 
-    def elsewhere(self, rule: type[Rule], finding: Finding) -> bool:
-        """Whether one of the files that make the layer reports the same, linted alone."""
-        return any(
-            (mark := _mark(document, finding)) is not None
-            and (rule.code, mark.span) in self._said(document).marks
-            for document in self._behind(finding)
-        )
-
-    def _behind(self, finding: Finding) -> Iterator[Document]:
+    def questions(self, rule: type[Rule], finding: Finding) -> Iterator[_Question]:
+        """What each of the other files that make the layer would say, were it at fault itself."""
         sites = (finding.node.construct, finding.node.call, *finding.node.path)
         for path in dict.fromkeys(site.path for site in sites if site is not None):
             document = None if path == self.path else self.project.document(path)
-            if document is not None:
-                yield document
+            mark = None if document is None else _mark(document, finding)
+            if mark is not None:
+                yield path, (rule.code, mark.span)
 
-    def _said(self, document: Document) -> _Said:
-        key = document.path, self.settings, self.limits, self.rules
+    def answers(self, asked: Iterable[_Question]) -> set[_Question]:
+        """Those that are so."""
+        by_path: dict[str, set[_Mark]] = {}
+        for path, mark in asked:
+            by_path.setdefault(path, set()).add(mark)
+        return {(path, mark) for path, marks in by_path.items() for mark in self._said(path, marks)}
+
+    def _said(self, path: str, marks: set[_Mark]) -> Iterator[_Mark]:
+        document = self.project.document(path)
+        if document is None:
+            return
+        key = self._key(path)
         said = self.known.get(key)
         if said is None or any(map(self._has_changed, said.documents)):
-            analysis = Analysis.of(document, self.settings, self.project, self.limits)
-            said = self.remember(analysis, findings(analysis, self.rules))
-        return said
+            said = self.known[key] = _Said((document,))
+        new = set() if said.whole else marks - said.answers.keys()
+        if new:
+            analysis = Analysis.of(document, self.settings, self.project, _LIMITS)
+            said.documents = (document, *analysis.read)
+            said.answers.update(dict.fromkeys(new, False))
+            said.answers.update(dict.fromkeys(self._found(analysis, new), True))
+        yield from (mark for mark in marks if said.answers.get(mark))
 
-    def remember(self, analysis: Analysis, found: Iterable[Found]) -> _Said:
-        """Keep what was found in a file."""
+    def remember(self, analysis: Analysis, marks: Iterable[_Mark]) -> None:
+        """Keep what was found in the document itself, for those whose helper it is."""
+        documents = analysis.document, *analysis.read
+        self.known[self._key(self.path)] = _Said(documents, dict.fromkeys(marks, True), True)
+
+    def _key(self, path: str) -> _Key:
+        return path, self.settings, tuple(self.rules)
+
+    def _found(self, analysis: Analysis, marks: set[_Mark]) -> Iterator[_Mark]:
+        """What is found at the places in question, or elsewhere in the graphs that have them."""
         document = analysis.document
-        marks = frozenset(
-            (rule.code, mark.span)
-            for rule, _, finding in found
-            if (mark := _mark(document, finding)) is not None
-        )
-        key = document.path, self.settings, self.limits, self.rules
-        said = self.known[key] = _Said((document, *analysis.read), marks)
-        return said
+        spans = {span for _, span in marks}
+        graphs = tuple(each for each in analysis.graphs if _holds(each.flat, document, spans))
+        rules = tuple(self.rules[code] for code in {code for code, _ in marks})
+        for rule, _, finding in findings(replace(analysis, graphs=graphs), rules):
+            mark = _mark(document, finding)
+            if mark is not None:
+                yield rule.code, mark.span
 
     def _has_changed(self, known: Document) -> bool:
         document = self.project.document(known.path)
         return document is None or document.text != known.text
+
+
+def _holds(graph: LayerGraph, document: Document, spans: set[Span]) -> bool:
+    """Whether a graph has a layer that is made, applied or led to around one of the places."""
+    sites = {
+        site.span
+        for node in graph.nodes
+        for site in (node.construct, node.call, *node.path)
+        if site is not None and site.path == document.path
+    }
+    return any(site.contains(span) for site in sites for span in spans)
