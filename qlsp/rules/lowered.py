@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from qlsp.lower import Behaviour, LayerLowering, Lowering, Outcome, behaviour, lower
+from qlsp.lower.bodies import flat_ranges
 from qlsp.rules.cells import Cell, cells_of
 from qlsp.toolchain import Toolchain, Workflow
 from qlsp.trace.graph import UNKNOWN, Flavour, LayerGraph, Node, Shape, Style
@@ -160,17 +161,13 @@ class LoweredGraph:
     @cached_property
     def _bodies(self) -> Mapping[int, range]:
         """By node of the graph with a body: what it becomes in the flat graph."""
-        found: dict[int, range] = {}
-        position = 0
-        for node in self.graph.nodes:
-            size = _size(node)
-            if node.body is not None:
-                found[node.index] = range(position, position + size)
-            position += size
-        return found
+        positions = zip(self.graph.nodes, flat_ranges(self.graph), strict=True)
+        return {node.index: body for node, body in positions if node.body is not None}
 
     def layer_around(self, node: Node) -> Node | None:
         """The user-defined layer or nested model of the graph that a flat node is inside of."""
+        if node.index not in self._inside:
+            return None
         inside = (index for index, body in self._bodies.items() if node.index in body)
         return next((self.graph.nodes[index] for index in inside), None)
 
@@ -384,15 +381,6 @@ def _cost_of_batch(layer: LayerLowering, better: LayerLowering) -> LayerLowering
 def _rank(outcome: Outcome) -> int:
     """How bad an outcome is; 0 if it is not."""
     return _BY_RANK.index(outcome) + 1 if outcome in BAD else 0
-
-
-def _size(node: Node) -> int:
-    """How many nodes of the flat graph `node` becomes."""
-    if node.body is None or not node.body.outputs:
-        return 1
-    # The inputs of a body stand for those that the node is given.
-    inputs = sum(each.kind == "input" for each in node.body.nodes)
-    return sum(map(_size, node.body.nodes)) - min(inputs, len(node.inputs))
 
 
 def has_dynamic_batch(node: Node) -> bool:
