@@ -78,6 +78,8 @@ def _wrap(cls: Any) -> None:
         _remember(self)
         construct(self, *args, **kwargs)
 
+    # Keras 3 asks for the parameters in two ways, only one of which looks through a wrapper.
+    del recorded.__wrapped__
     cls.__init__ = recorded
 
 
