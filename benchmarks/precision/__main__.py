@@ -1,10 +1,11 @@
 """Count what the linter said of public models rightly, wrongly, and not at all.
 
-    python -m benchmarks.precision [NAME...] [--python INTERPRETER] [--list]
+    python -m benchmarks.precision [NAME...] [--python INTERPRETER] [--called] [--list]
 
-`NAME` is part of a model's name. Reads the conversions that `python -m benchmarks.published` has
-stored, and lints the packages as they are installed beside `INTERPRETER` (default:
-`$QLSP_TENSORFLOW_PYTHON`, else this one).
+`NAME` is part of a model's name. With `--called`, a program that calls the builder is linted, too:
+what depends on the builder's arguments is told there. Reads the conversions that
+`python -m benchmarks.published` has stored, and lints the packages as they are installed beside
+`INTERPRETER` (default: `$QLSP_TENSORFLOW_PYTHON`, else this one).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from benchmarks.precision.judge import Verdict, judge
 from benchmarks.published.models import MODELS, Published
 from benchmarks.published.store import DATA, Store, packages_of
+from qlsp.source.document import Document
 from qlsp.toolchain import Workflow
 from tests.tensorflow import tensorflow_python
 
@@ -29,6 +31,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--python", type=Path, default=None)
     parser.add_argument("--store", type=Path, default=DATA)
+    parser.add_argument("--called", action="store_true", help="lint the builder's call, too")
     parser.add_argument("--list", action="store_true", help="print each verdict")
     arguments = parser.parse_args()
     names = arguments.names or [""]
@@ -40,11 +43,13 @@ def main() -> int:
         record = store.read(model)
         if record is None:
             continue
+        program = Document(str(packages / "program.py"), model.program)
+        caller = program if arguments.called else None
         for workflow in WORKFLOWS:
             conversion = record["workflows"].get(workflow)
             if conversion is None or conversion["refused"] is None:
                 continue
-            verdict = judge(record, workflow, packages)
+            verdict = judge(record, workflow, packages, caller)
             row = rows.setdefault((model.package, workflow), Counter())
             row["models"] += 1
             row.update(_counts(verdict))
