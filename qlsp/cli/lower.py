@@ -21,7 +21,7 @@ from qlsp.lower.text import as_data, as_text
 from qlsp.source.document import Document, SourceError
 from qlsp.toolchain import MEASURED, WORKFLOWS, Toolchain, Workflow
 from qlsp.trace import LayerGraph, Project, trace_builder
-from qlsp.trace.roots import imported
+from qlsp.trace.outline import Outline
 
 _KERAS: Mapping[str, Literal[2, 3]] = {"2": 2, "3": 3}
 
@@ -128,7 +128,7 @@ def _workflows(
     text: str | None, file: Path, graph: LayerGraph, document: Document
 ) -> tuple[Workflow, ...]:
     if text is None:
-        uses_tfmot = any(name.startswith("tfmot") for name in imported(document))
+        uses_tfmot = any(name.startswith("tfmot") for name in Outline.of(document.tree).imported())
         settings = settings_for(find_config(file.parent))
         return settings.workflows_for(imports_tfmot=uses_tfmot, is_tf1=graph.flavour == "tf1")
     names = {name.strip() for name in text.split(",") if name.strip()}

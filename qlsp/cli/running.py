@@ -24,7 +24,7 @@ from qlsp.error import QlspError
 from qlsp.source.document import Document, SourceError
 from qlsp.source.writing import write_whole
 from qlsp.toolchain import WORKFLOWS, Workflow
-from qlsp.trace.roots import imported
+from qlsp.trace.outline import Outline
 from qlsp.verify.process import MEGABYTE
 from qlsp.verify.session import Progress, Target
 
@@ -150,7 +150,7 @@ def named_workflows(text: str) -> tuple[Workflow, ...]:
 
 def _imports_tfmot(target: Target) -> bool:
     try:
-        names = imported(Document.read(target.file))
+        names = Outline.of(Document.read(target.file).tree).imported()
     except (OSError, SourceError):
         return False
     return any(name.startswith("tfmot") for name in names)

@@ -25,6 +25,7 @@ class _Plan:
 
     title: str
     applicability: Applicability
+    lowered: bool
     operations: tuple[tuple[LoweredGraph, Operation], ...]
     bad: tuple[tuple[LoweredGraph, frozenset[Cell]], ...]
 
@@ -33,13 +34,16 @@ def mend(analysis: Analysis, fault: Fault) -> Fix | None:
     """The first of the fault's rewrites that can be written, and lowers better.
 
     Traced again, the changed text must give the very graphs that the rewrite means, each better
-    in all cells where it was bad and in no cell worse.
+    in all cells where it was bad and in no cell worse. What is only shown, and lowered by its rule,
+    is not traced again.
     """
     for plan in _plans(fault):
         if _changes_more(analysis, plan):
             continue
         try:
             edits = _edits(analysis, plan)
+            if plan.lowered and plan.applicability is Applicability.DISPLAY:
+                return Fix(plan.title, plan.applicability, tuple(edits))
             changed = analysis.changed(apply_edits(analysis.document.text, edits))
         except (CannotWrite, EditConflictError, SourceError):
             continue
@@ -59,7 +63,9 @@ def _plans(fault: Fault) -> Iterator[_Plan]:
             operations += [(graph, each) for each in same.operations]
         else:
             bad = tuple((graph, finding.consequence.bad) for graph, finding in fault.findings)
-            yield _Plan(rewrite.title, rewrite.applicability, tuple(operations), bad)
+            yield _Plan(
+                rewrite.title, rewrite.applicability, rewrite.lowered, tuple(operations), bad
+            )
 
 
 def _changes_more(analysis: Analysis, plan: _Plan) -> bool:

@@ -40,6 +40,8 @@ class Rewrite:
     title: str
     applicability: Applicability
     operations: tuple[Operation, ...]
+    lowered: bool = False
+    """Whether the rule has lowered the outcome: if only shown, it is not traced once more."""
 
 
 @dataclass(frozen=True, slots=True)

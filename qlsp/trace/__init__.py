@@ -9,20 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qlsp.trace.builder import trace_builder as trace_builder
     from qlsp.trace.graph import LayerGraph as LayerGraph
     from qlsp.trace.graph import Node as Node
     from qlsp.trace.project import Project as Project
-    from qlsp.trace.roots import Trace as Trace
-    from qlsp.trace.roots import trace as trace
-    from qlsp.trace.roots import trace_builder as trace_builder
+    from qlsp.trace.tracer import Trace as Trace
+    from qlsp.trace.tracer import trace as trace
 
 _HOME = {
     "LayerGraph": "graph",
     "Node": "graph",
     "Project": "project",
-    "Trace": "roots",
-    "trace": "roots",
-    "trace_builder": "roots",
+    "Trace": "tracer",
+    "trace": "tracer",
+    "trace_builder": "builder",
 }
 __all__ = ["LayerGraph", "Node", "Project", "Trace", "trace", "trace_builder"]
 

@@ -61,6 +61,11 @@ class Budget:
         self._kept = granted - self.fuel
         self._found = self.found
 
+    @property
+    def patience(self) -> int | None:
+        """What is left to a root that has made nothing; None for the whole, as it has."""
+        return None if self.found > self._found else max(self.fuel, 1)
+
     def end(self) -> None:
         """Give back what a root did not use; what is made of it has an allowance of its own."""
         self.left += max(self.fuel, 0) + self._kept

@@ -9,7 +9,8 @@ from qlsp.trace import values as v
 from qlsp.trace.keras.names import resolve
 from qlsp.trace.values import MISSING, Choice, Fork, Unknown, Value
 
-_CHOOSABLE = (
+_CHOOSABLE = {
+    type(None),
     v.Tensor,
     v.Layer,
     v.Model,
@@ -21,7 +22,7 @@ _CHOOSABLE = (
     v.Class,
     v.External,
     v.Builtin,
-)
+}
 _DEPTH = 8
 
 
@@ -72,29 +73,31 @@ def join(
             parts = option.options
             conditions += [c for c in option.conditions if c not in conditions]
         for part in parts:
-            known = next((at for at, other in enumerate(distinct) if same(part, other)), None)
-            if known is not None:
-                distinct[known] = _of_either(distinct[known], part)
-            elif part is not MISSING:
-                distinct.append(part)
+            for at, other in enumerate(distinct):
+                if part is other or same(part, other):
+                    distinct[at] = _of_either(other, part)
+                    break
+            else:
+                if part is not MISSING:
+                    distinct.append(part)
     if not distinct:
         return MISSING
     if len(distinct) == 1:
         return distinct[0]
-    first = distinct[0]
-    if all(type(value) is tuple and len(value) == len(first) for value in distinct):
+    kinds = set(map(type, distinct))
+    if kinds == {tuple} and len(set(map(len, distinct))) == 1:
         if depth <= 0:
             return Unknown("a value that depends on a condition")
         return tuple(
             join(items, condition, limit, depth - 1) for items in zip(*distinct, strict=True)
         )
-    if all(type(value) is v.List for value in distinct):
+    if kinds == {v.List}:
         return _join_lists(distinct, condition, limit, depth)
-    if all(isinstance(value, _CHOOSABLE) or value is None for value in distinct):
+    if kinds <= _CHOOSABLE:
         if len(distinct) <= limit:
             return Choice(tuple(distinct), tuple(conditions))
         return Unknown("one of too many values")
-    if any(type(value) is v.Tensor for value in distinct) and len(distinct) <= limit:
+    if v.Tensor in kinds and len(distinct) <= limit:
         return Choice(tuple(distinct), tuple(conditions))
     return Unknown("a value that depends on a condition")
 

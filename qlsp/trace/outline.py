@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from qlsp.trace.keras.names import resolve
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 _LEAVES = frozenset({"ctx", "op", "ops", "type_comment", "returns", "annotation"})
@@ -35,6 +37,17 @@ class Outline:
         """Those in the body of a definition, but for the errors that it raises."""
         start, end = self._within.get(id(definition), (0, 0))
         return self._calls[start:end]
+
+    def imported(self) -> frozenset[str]:
+        """What is imported, wherever: names as written, and their canonical names."""
+        names: set[str] = set()
+        for node in self.imports:
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            elif node.module and not node.level:
+                names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        known = (resolve(name.removesuffix(".*")) for name in names)
+        return frozenset(names).union(name.symbol for name in known if name is not None)
 
     @classmethod
     def of(cls, tree: ast.Module) -> Outline:

@@ -1,4 +1,5 @@
 import ast
+from pathlib import Path
 
 import pytest
 
@@ -38,13 +39,46 @@ def test_whatever_could_build_layers_passes(source: str) -> None:
         ("class Dense(Base):\n    Input = 1", (False, True)),
         ("import torch.nn as nn\nnn.Linear(1, 2)", (False, False)),
         ("import tensorflow as tf\nprint(tf.__version__)", (False, False)),
-        ('"""How to use keras.layers.Conv2D."""\nimport keras', (True, False)),
-        ("import keras  # Conv2D\n", (True, False)),
+        ('"""How to use keras.layers.Conv2D."""\nimport keras', (False, False)),
+        ("'''Not \\'''Conv2D\n\"\"\"'''\nimport keras", (False, False)),
+        ("import keras  # Conv2D\n", (False, False)),
+        ("import keras\nx = 'a Conv2D layer'", (False, False)),
         ("from keras.layers import Conv2D\n__all__ = ['conv']", (True, False)),
     ],
 )
 def test_what_builds_nothing_is_stopped(source: str, expected: tuple[bool, bool]) -> None:
     assert passes(source) == expected
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "x = '#'",
+        "x = '\"\"\"'; y = \"'''\"",
+        "# it's",
+        '# """',
+        "x = r'\\d'; y = rb'a\\d'",
+        "x = 'a\\\\'",
+        "x = 'a\\\nb'",
+        'x = """a\\""""""',
+        'x = """a""b"""',
+        "x = '' + \"\"",
+        "x = f\"{d['a']}\"",
+    ],
+)
+def test_code_after_a_string_is_seen(before: str) -> None:
+    assert passes(f"import keras\n{before}\nkeras.layers.Conv2D(1, 3)") == (True, True)
+
+
+def test_code_after_what_is_never_closed_is_seen() -> None:
+    assert may_build_layers(b"import keras\nx = 'a\ny = \"b\nkeras.layers.Conv2D(1, 3)")
+
+
+def test_no_file_of_keras_that_builds_layers_is_stopped() -> None:
+    keras = pytest.importorskip("keras")
+    files = sorted(Path(keras.__file__).parent.rglob("*.py"))[::10]
+    building = [file for file in files if builds_layers(ast.parse(file.read_bytes()))]
+    assert building and all(may_build_layers(file.read_bytes()) for file in building)
 
 
 @pytest.mark.parametrize("section", ["keras2", "keras3"])

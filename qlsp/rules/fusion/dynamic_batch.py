@@ -92,7 +92,7 @@ class DynamicBatch(Rule):
         ):
             fixed = SetArgument(source, "batch_size", 1)
             title = "Convert with a batch of one"
-            rewrites = (Rewrite(title, Applicability.DISPLAY, (fixed,)),)
+            rewrites = (Rewrite(title, Applicability.DISPLAY, (fixed,), lowered=True),)
         yield Finding(
             source if source.call is not None else blamed[0],
             f"A batch of unknown size costs {names} extra: {found.text}",

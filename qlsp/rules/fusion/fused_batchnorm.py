@@ -78,10 +78,11 @@ class FusedBatchnorm(Rule):
 
     def check(self, model: LoweredGraph) -> Iterator[Finding]:
         """Every batch normalization that ends badly for its form."""
+        is_tf1 = any(cell.workflow == "tf1" for cell in model.cells)
         for node in model.flat.nodes:
             if not layers.is_batchnorm(node):
                 continue
-            found = _of_argument(model, node) or _of_folding(model, node)
+            found = _of_argument(model, node) or (_of_folding(model, node) if is_tf1 else None)
             if found is not None:
                 yield found
 
