@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from qlsp.trace import builtins as python
-from qlsp.trace import containers, imports, library, models, tensors, tools
+from qlsp.trace import containers, imports, kinds, library, members, natives, tensors, tools
 from qlsp.trace import values as v
 from qlsp.trace.gate import LAYERS
 from qlsp.trace.join import join
@@ -50,7 +49,7 @@ def get(
     if kind is Module:
         return imports.module_attribute(run, value, name)
     if kind in (v.Layer, v.Model, v.Sequential):
-        return models.attribute(run, value, name)
+        return members.attribute(run, value, name)
     if kind is v.Class:
         return class_attribute(run, value, name)
     if kind is v.Super:
@@ -58,7 +57,7 @@ def get(
     if kind is v.Choice:
         options = [get(run, option, name, node, scope) for option in value.options]
         return join(options, None, run.limits.options)
-    method = python.method(value, name)
+    method = natives.method(value, name)
     if method is not MISSING:
         return Bound(method, value)
     if kind is tuple and name in ("rank", "ndims"):
@@ -135,8 +134,10 @@ def find(run: Interpreter, instance: v.Instance, name: str) -> Value:
 
 def missing_attribute(run: Interpreter, instance: v.Instance, name: str) -> Value:
     """An attribute that no class of the program gives: Keras's part has it, or nothing known."""
-    if instance.keras is not None or models.is_keras(instance.cls):
-        found = models.keras_attribute(run, instance, name)
+    if instance.keras is not None or kinds.is_keras(instance.cls):
+        from qlsp.trace import subclasses
+
+        found = subclasses.keras_attribute(run, instance, name)
         if found is not MISSING:
             return found
     if any(type(base) is not v.Class for base in instance.cls.mro):
@@ -210,7 +211,14 @@ def _super_attribute(run: Interpreter, value: v.Super, name: str) -> Value:
             return Bound(found.function, receiver)
         return found
     if isinstance(receiver, v.Instance):
-        return models.super_attribute(run, receiver, rest, name)
+        from qlsp.trace import subclasses
+
+        if kinds.is_keras(receiver.cls):
+            found = subclasses.super_attribute(run, receiver, name)
+            if found is not MISSING:
+                return found
+        if name == "__init__" and all(map(kinds.is_object, rest)):
+            return v.Builtin(name, lambda run, arguments: None)
     return Unknown(f"`super().{name}`")
 
 
@@ -222,7 +230,7 @@ def set_attribute(run: Interpreter, owner: Value, name: str, value: Value) -> No
             return
         run.trail.set(owner.names, name, value)
     elif isinstance(owner, (v.Layer, v.Model, v.Sequential)):
-        models.set_attribute(run, owner, name, value)
+        members.set_attribute(run, owner, name, value)
     elif isinstance(owner, (v.Class, Module)):
         run.trail.set(owner.names, name, value)
     elif isinstance(owner, v.Function):

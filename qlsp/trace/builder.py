@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from qlsp.error import QlspError
 from qlsp.source.document import Document
-from qlsp.trace import attributes, functions, models, subclasses
+from qlsp.trace import attributes, functions, kinds, sequential, subclasses
 from qlsp.trace import values as v
 from qlsp.trace.budget import Limits, OutOfFuelError
 from qlsp.trace.flow import RaisedError
@@ -82,8 +82,8 @@ def _model_graph(machine: Interpreter, made: Value, builder: str) -> LayerGraph 
     if type(made) is v.Model:
         return None if made.opaque else made.graph
     if type(made) is v.Sequential:
-        return models.sequential_graph(machine, made, name=builder)[0]
-    if isinstance(made, v.Instance) and models.is_keras(made.cls):
+        return sequential.sequential_graph(machine, made, name=builder)[0]
+    if isinstance(made, v.Instance) and kinds.is_keras(made.cls):
         mark = len(machine.tape.nodes)
         machine.call(made, call_arguments(machine, made), None)
         for node in machine.tape.nodes[mark:]:

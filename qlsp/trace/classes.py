@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qlsp.source.span import Site
-from qlsp.trace import attributes, library, models, subclasses
+from qlsp.trace import attributes, kinds, library, subclasses
 from qlsp.trace import values as v
 from qlsp.trace.flow import RaisedError
 from qlsp.trace.scope import Scope
@@ -236,7 +236,7 @@ def call_instance(
     run: Interpreter, instance: v.Instance, arguments: Arguments, site: Site | None
 ) -> Value:
     """Call an object: Keras layers and models through `call`, others through `__call__`."""
-    if models.is_keras(instance.cls):
+    if kinds.is_keras(instance.cls):
         return subclasses.apply(run, instance, arguments, site)
     found = attributes.find_in_classes(instance.cls.mro, "__call__")
     if found is not MISSING:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qlsp.trace import attributes, containers, imports, operators
+from qlsp.trace import attributes, comprehensions, containers, imports, indexing, operators, text
 from qlsp.trace import builtins as python
 from qlsp.trace import values as v
 from qlsp.trace.flow import NORMAL, Outcome, RaisedError, branch
@@ -247,7 +247,7 @@ def _conditional(run: Interpreter, node: ast.IfExp, scope: Scope) -> Value:
 def _subscript(run: Interpreter, node: ast.Subscript, scope: Scope) -> Value:
     container = run.eval(node.value, scope)
     key = run.eval(node.slice, scope)
-    return operators.item(run, container, key, node, scope)
+    return indexing.item(run, container, key, node, scope)
 
 
 def _slice(run: Interpreter, node: ast.Slice, scope: Scope) -> Value:
@@ -320,84 +320,12 @@ def _walrus(run: Interpreter, node: ast.NamedExpr, scope: Scope) -> Value:
     return value
 
 
-def _comprehension(run: Interpreter, node: Any, scope: Scope) -> Value:
-    items: list[Value] = []
-    inner = Scope({}, scope.module, scope, "<comprehension>", scope.owner, scope.receiver)
-
-    def element() -> Outcome:
-        run.budget.spend()
-        run.trail.touch(items)
-        items.append(run.eval(node.elt, inner))
-        return NORMAL
-
-    exact = _generate(run, node.generators, inner, element)
-    if isinstance(node, ast.SetComp):
-        if exact and all(containers.is_key(item) for item in items):
-            return v.Set(dict.fromkeys(items))
-        return Unknown("a set of values that aren't known")
-    return v.List(items, not exact)
-
-
-def _dict_comprehension(run: Interpreter, node: ast.DictComp, scope: Scope) -> Value:
-    made = v.Dict({})
-    inner = Scope({}, scope.module, scope, "<comprehension>", scope.owner, scope.receiver)
-
-    def element() -> Outcome:
-        run.budget.spend()
-        key = run.eval(node.key, inner)
-        value = run.eval(node.value, inner)
-        if containers.is_key(key):
-            run.trail.set(made.items, key, value)
-        else:
-            run.trail.attribute(made, "open", True)
-        return NORMAL
-
-    if not _generate(run, node.generators, inner, element):
-        made.open = True
-    return made
-
-
-def _generate(
-    run: Interpreter,
-    generators: Sequence[ast.comprehension],
-    scope: Scope,
-    element: Callable[[], Outcome],
-) -> bool:
-    """Run `element` for each turn of the nested loops; False if some turns aren't known."""
-    from qlsp.trace import statements
-
-    if not generators:
-        element()
-        return True
-    first, rest = generators[0], generators[1:]
-    exact = True
-
-    def turn() -> Outcome:
-        nonlocal exact
-        for condition in first.ifs:
-            truth = run.test(condition, scope)
-            if truth is False:
-                return NORMAL
-            if truth is None:
-                site = run.site(condition, scope)
-                return branch(run, [deeper, lambda: NORMAL], site)
-        return deeper()
-
-    def deeper() -> Outcome:
-        nonlocal exact
-        exact = _generate(run, rest, scope, element) and exact
-        return NORMAL
-
-    known = statements.loop_over(run, run.eval(first.iter, scope), first, scope, turn)
-    return known and exact
-
-
 def _formatted(run: Interpreter, node: ast.JoinedStr, scope: Scope) -> Value:
     pieces: list[str] = []
     unknown: Unknown | None = None
     for part in node.values:
         value = (
-            operators.format_value(run, part, scope)
+            _format_value(run, part, scope)
             if isinstance(part, ast.FormattedValue)
             else run.eval(part, scope)
         )
@@ -408,6 +336,16 @@ def _formatted(run: Interpreter, node: ast.JoinedStr, scope: Scope) -> Value:
                 value if type(value) is Unknown else Unknown("a string that isn't known")
             )
     return unknown if unknown is not None else "".join(pieces)
+
+
+def _format_value(run: Interpreter, node: ast.FormattedValue, scope: Scope) -> Value:
+    """One `{…}` of an f-string."""
+    value = run.eval(node.value, scope)
+    spec: Value = run.eval(node.format_spec, scope) if node.format_spec else ""
+    if not isinstance(spec, str):
+        return Unknown("a string that isn't known")
+    conversion = {-1: "", 97: "a", 114: "r", 115: "s"}[node.conversion]
+    return text.to_text(run, value, spec, conversion)
 
 
 def _starred(run: Interpreter, node: ast.Starred, scope: Scope) -> Value:
@@ -459,10 +397,10 @@ EVALUATE: dict[type[ast.expr], Evaluate] = {
     ast.Slice: _slice,
     ast.Lambda: _lambda,
     ast.NamedExpr: _walrus,
-    ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension,
-    ast.GeneratorExp: _comprehension,
-    ast.DictComp: _dict_comprehension,
+    ast.ListComp: comprehensions.comprehension,
+    ast.SetComp: comprehensions.comprehension,
+    ast.GeneratorExp: comprehensions.comprehension,
+    ast.DictComp: comprehensions.dict_comprehension,
     ast.JoinedStr: _formatted,
     ast.Starred: _starred,
     ast.Await: _await,

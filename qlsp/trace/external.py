@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qlsp.source.span import Site
-from qlsp.trace import backend, graph_mode, layers, library, models, tensors, tools
+from qlsp.trace import (
+    backend,
+    graph_mode,
+    inputs,
+    layers,
+    library,
+    models,
+    sequential,
+    tensors,
+    tools,
+)
 from qlsp.trace import values as v
 from qlsp.trace.graph import Style
 from qlsp.trace.keras import signatures
@@ -36,9 +46,9 @@ def call(run: Interpreter, callee: v.External, arguments: Arguments, site: Site 
     if name.kind == "op":
         return op(run, name, arguments, site)
     if name.kind == "input":
-        return models.make_input(run, name, arguments, site)
+        return inputs.make_input(run, name, arguments, site)
     if name.kind == "sequential":
-        return models.make_sequential(run, name, arguments, site)
+        return sequential.make_sequential(run, name, arguments, site)
     if name.kind == "model":
         return models.make_model(run, name, arguments, site)
     if name.kind == "layer_function":

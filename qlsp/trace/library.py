@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from qlsp.trace import containers
 from qlsp.trace import values as v
-from qlsp.trace.builtins import BUILTINS, numeric
+from qlsp.trace.builtins import BUILTINS
 from qlsp.trace.containers import is_open, items_of
+from qlsp.trace.natives import numeric
 from qlsp.trace.values import Arguments, Builtin, Unknown, Value
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from qlsp.trace import attributes, containers, operators
-from qlsp.trace import builtins as python
+from qlsp.trace import attributes, containers, indexing, operators, reflection
 from qlsp.trace import values as v
 from qlsp.trace.flow import NORMAL, Outcome, branch
 from qlsp.trace.scope import Scope
@@ -87,11 +86,11 @@ def _sequence(
     count = len(pattern.patterns)
     if items is None or containers.is_open(subject):
         for part in pattern.patterns:
-            _matches(run, part, operators.unknown_item(run, subject), scope)
+            _matches(run, part, indexing.unknown_item(run, subject), scope)
         return None
     if (star is None and len(items) != count) or len(items) < count - 1:
         return False
-    parts = operators.unpack(run, subject, count, star)
+    parts = indexing.unpack(run, subject, count, star)
     return _all(
         [
             _star(run, part, value, scope)
@@ -130,7 +129,7 @@ def _mapping(
 
 def _class(run: Interpreter, pattern: ast.MatchClass, subject: Value, scope: Scope) -> bool | None:
     cls = run.eval(pattern.cls, scope)
-    truths = [python.is_instance(run, subject, cls)]
+    truths = [reflection.is_instance(run, subject, cls)]
     if truths[0] is False:
         return False
     if pattern.patterns:

@@ -6,19 +6,17 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qlsp.source.span import Site
-from qlsp.trace import attributes, classes, containers, imports, operators, patterns, tools
+from qlsp.trace import attributes, classes, imports, indexing, loops, operators, patterns
 from qlsp.trace import values as v
+from qlsp.trace.assignment import assign, set_attribute
 from qlsp.trace.expressions import make_function
 from qlsp.trace.flow import (
     BREAK,
     CONTINUE,
-    NORMAL,
     Outcome,
     RaisedError,
     Way,
     branch,
-    collect,
 )
 from qlsp.trace.scope import Scope
 from qlsp.trace.values import MISSING, Arguments, Unknown, Value
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from qlsp.trace.interpreter import Interpreter
 
 Execute = Callable[["Interpreter", Any, Scope], Outcome | None]
-_UNKNOWN_EXITS = 8
-"""Turns of one loop that may leave it by an unknown condition; the others are not told apart."""
 
 
 def _expression(run: Interpreter, node: ast.Expr, scope: Scope) -> None:
@@ -61,45 +57,13 @@ def _augmented(run: Interpreter, node: ast.AugAssign, scope: Scope) -> None:
         load = target
         old = attributes.get(run, owner, target.attr, load, scope)
         value = operators.augmented(run, node, old, run.eval(node.value, scope), scope)
-        _set_attribute(run, owner, target, value, scope)
+        set_attribute(run, owner, target, value, scope)
     else:
         container = run.eval(target.value, scope)
         key = run.eval(target.slice, scope)
-        old = operators.item(run, container, key, target, scope)
+        old = indexing.item(run, container, key, target, scope)
         value = operators.augmented(run, node, old, run.eval(node.value, scope), scope)
-        operators.set_item(run, container, key, value)
-
-
-def assign(run: Interpreter, target: ast.expr, value: Value, scope: Scope) -> None:
-    """Bind `value` to a target: a name, attribute, item, or a tuple of targets."""
-    if isinstance(target, ast.Name):
-        run.trail.set(scope.binding(target.id), target.id, value)
-    elif isinstance(target, ast.Attribute):
-        owner = run.eval(target.value, scope)
-        _set_attribute(run, owner, target, value, scope)
-    elif isinstance(target, ast.Subscript):
-        container = run.eval(target.value, scope)
-        operators.set_item(run, container, run.eval(target.slice, scope), value)
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        _unpack(run, target.elts, value, scope)
-    elif isinstance(target, ast.Starred):
-        assign(run, target.value, value, scope)
-
-
-def _set_attribute(
-    run: Interpreter, owner: Value, target: ast.Attribute, value: Value, scope: Scope
-) -> None:
-    if type(owner) is Unknown and owner.handle is not None:
-        tools.set_attribute(run, owner, target.attr, value, run.site(target, scope))
-    else:
-        attributes.set_attribute(run, owner, target.attr, value)
-
-
-def _unpack(run: Interpreter, targets: Sequence[ast.expr], value: Value, scope: Scope) -> None:
-    star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
-    items = operators.unpack(run, value, len(targets), star)
-    for target, item in zip(targets, items, strict=True):
-        assign(run, target, item, scope)
+        indexing.set_item(run, container, key, value)
 
 
 def _delete(run: Interpreter, node: ast.Delete, scope: Scope) -> None:
@@ -107,7 +71,7 @@ def _delete(run: Interpreter, node: ast.Delete, scope: Scope) -> None:
         if isinstance(target, ast.Name):
             run.trail.delete(scope.binding(target.id), target.id)
         elif isinstance(target, ast.Subscript):
-            operators.delete_item(run, run.eval(target.value, scope), run.eval(target.slice, scope))
+            indexing.delete_item(run, run.eval(target.value, scope), run.eval(target.slice, scope))
         elif isinstance(target, ast.Attribute):
             owner = run.eval(target.value, scope)
             if isinstance(owner, v.Instance):
@@ -151,199 +115,6 @@ def _assuming(
         return run.execute(body, scope)
     finally:
         run.assumed.pop(id(subject), None)
-
-
-def _for(run: Interpreter, node: ast.For, scope: Scope) -> Outcome | None:
-    iterable = run.eval(node.iter, scope)
-    mark, conditions = len(run.pending), run.conditions
-    left: list[Outcome] = []
-
-    def turn() -> Outcome:
-        return run.execute(node.body, scope)
-
-    loop_over(run, iterable, node, scope, turn, left)
-    return _finish_loop(run, mark, conditions, left, node.orelse, scope)
-
-
-def _finish_loop(
-    run: Interpreter,
-    mark: int,
-    conditions: tuple[Site, ...],
-    left: Sequence[Outcome],
-    orelse: Sequence[ast.stmt],
-    scope: Scope,
-) -> Outcome | None:
-    outcome = left[0] if left else NORMAL
-    if outcome.way is Way.NORMAL and orelse:
-        outcome = run.execute(orelse, scope)
-    if outcome.way is Way.BREAK:
-        outcome = NORMAL
-    outcome = collect(run, mark, outcome, (Way.BREAK,))
-    if len(run.pending) == mark:
-        run.conditions = conditions
-    return outcome
-
-
-def loop_over(
-    run: Interpreter,
-    iterable: Value,
-    node: ast.For | ast.AsyncFor | ast.comprehension,
-    scope: Scope,
-    turn: Callable[[], Outcome],
-    left: list[Outcome] | None = None,
-) -> bool:
-    """Run `turn` for each item; False if some turns aren't known.
-
-    An outcome that leaves the loop is put into `left`.
-    """
-    left = [] if left is None else left
-    items = containers.items_of(run, iterable)
-    exact = items is not None and not (type(iterable) is v.List and iterable.open)
-    mark = len(run.pending)
-    for count, item in enumerate(items or ()):
-        run.budget.spend()
-        if count >= run.limits.turns or len(run.pending) - mark > _UNKNOWN_EXITS:
-            run.tape.hole(run.site(node.iter, scope), "a loop of too many turns")
-            _unknown_turns(run, iterable, node, scope, turn, left)
-            return False
-        if type(item) is v.Fork:
-            _fork(run, item, node, scope, turn, left)
-        else:
-            assign(run, node.target, item, scope)
-            _turn(run, turn, left)
-        if left:
-            return True
-    if items is None or (type(iterable) is v.List and iterable.open):
-        _unknown_turns(run, iterable, node, scope, turn, left)
-    return exact
-
-
-def _turn(run: Interpreter, turn: Callable[[], Outcome], left: list[Outcome]) -> None:
-    """One turn; ways that `continue` are joined with the normal one."""
-    mark = len(run.pending)
-    try:
-        outcome: Outcome | None = turn()
-    except RaisedError:
-        if len(run.pending) == mark:
-            raise
-        outcome = None
-    if outcome is None or len(run.pending) > mark or outcome.way is Way.CONTINUE:
-        outcome = collect(run, mark, outcome, (Way.CONTINUE,))
-    if outcome.way is not Way.NORMAL:
-        left.append(outcome)
-
-
-def _fork(
-    run: Interpreter,
-    fork: v.Fork,
-    node: ast.For | ast.AsyncFor | ast.comprehension,
-    scope: Scope,
-    turn: Callable[[], Outcome],
-    left: list[Outcome],
-) -> None:
-    """The turns over a stretch of items that depends on a condition."""
-
-    def arm(items: tuple[Value, ...]) -> Callable[[], Outcome]:
-        def go() -> Outcome:
-            gone: list[Outcome] = []
-            for item in items:
-                run.budget.spend()
-                if type(item) is v.Fork:
-                    _fork(run, item, node, scope, turn, gone)
-                else:
-                    assign(run, node.target, item, scope)
-                    _turn(run, turn, gone)
-                if gone:
-                    return gone[0]
-            return NORMAL
-
-        return go
-
-    outcome = branch(run, [arm(option) for option in fork.options], fork.condition)
-    if outcome.way is not Way.NORMAL:
-        left.append(outcome)
-
-
-def _unknown_turns(
-    run: Interpreter,
-    iterable: Value,
-    node: ast.For | ast.AsyncFor | ast.comprehension,
-    scope: Scope,
-    turn: Callable[[], Outcome],
-    left: list[Outcome],
-) -> None:
-    """No turn, one or two turns over items that aren't known; what changes after is unknown."""
-    item = operators.unknown_item(run, iterable)
-
-    def once() -> Outcome:
-        gone: list[Outcome] = []
-        assign(run, node.target, item, scope)
-        _turn(run, turn, gone)
-        return gone[0] if gone else NORMAL
-
-    outcome = unknown_loop(run, once, run.site(node.iter, scope))
-    if outcome.way is not Way.NORMAL:
-        left.append(outcome)
-
-
-def unknown_loop(run: Interpreter, once: Callable[[], Outcome], site: Any) -> Outcome:
-    """A loop whose number of turns isn't known: none, one or two turns, joined.
-
-    The second shows what follows a layer of the first; where there is none, it is left out.
-    """
-
-    def again() -> Outcome:
-        found = run.budget.found
-        first = once()
-        if first.way is not Way.NORMAL or run.budget.found == found:
-            return first
-        return branch(run, [once, lambda: NORMAL], site)
-
-    run.trail.begin()
-    segments = len(run.trail.segments)
-    mark = len(run.pending)
-    outcome = branch(run, [again, lambda: NORMAL], site)
-    if len(run.trail.segments) == segments and len(run.pending) == mark:
-        changed = list(run.trail.segments[-1].values())
-        run.trail.keep()
-        for old in changed:
-            now = old.current()
-            widened = operators.widen(run, old.value, now.value, site)
-            if widened is not MISSING:
-                now.value = widened
-                run.trail.write(now)
-    else:
-        run.trail.keep(segments - 1)
-    return outcome
-
-
-def _while(run: Interpreter, node: ast.While, scope: Scope) -> Outcome | None:
-    mark, conditions = len(run.pending), run.conditions
-    left: list[Outcome] = []
-    turns = 0
-    while not left:
-        run.budget.spend()
-        truth = run.test(node.test, scope)
-        if truth is False:
-            break
-        if truth is None or turns >= run.limits.turns or len(run.pending) > mark:
-            if truth is not None and turns >= run.limits.turns:
-                run.tape.hole(run.site(node.test, scope), "a loop of too many turns")
-            outcome = unknown_loop(
-                run, lambda: _once(run, node.body, scope), run.site(node.test, scope)
-            )
-            if outcome.way is not Way.NORMAL:
-                left.append(outcome)
-            break
-        turns += 1
-        _turn(run, lambda: run.execute(node.body, scope), left)
-    return _finish_loop(run, mark, conditions, left, node.orelse, scope)
-
-
-def _once(run: Interpreter, body: Sequence[ast.stmt], scope: Scope) -> Outcome:
-    gone: list[Outcome] = []
-    _turn(run, lambda: run.execute(body, scope), gone)
-    return gone[0] if gone else NORMAL
 
 
 def _function(run: Interpreter, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
@@ -460,9 +231,9 @@ EXECUTE: dict[type[ast.stmt], Execute] = {
     ast.AugAssign: _augmented,
     ast.Delete: _delete,
     ast.If: _if,
-    ast.For: _for,
-    ast.AsyncFor: _for,
-    ast.While: _while,
+    ast.For: loops.for_,
+    ast.AsyncFor: loops.for_,
+    ast.While: loops.while_,
     ast.FunctionDef: _function,
     ast.AsyncFunctionDef: _function,
     ast.ClassDef: _class,

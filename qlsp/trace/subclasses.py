@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qlsp.source.span import Site
-from qlsp.trace import attributes, functions, layers, models, tensors
+from qlsp.trace import attributes, functions, kinds, layers, members, models, sequential, tensors
 from qlsp.trace import values as v
 from qlsp.trace.arguments import to_attr
 from qlsp.trace.graph import LayerGraph, Node, Style
@@ -22,7 +22,7 @@ _DEPTH = 6
 
 def keras_base(cls: v.Class) -> Name | None:
     """The Keras class that a class of the program derives from."""
-    return models.base_name(cls)
+    return kinds.base_name(cls)
 
 
 def instantiate(
@@ -45,7 +45,9 @@ def initialize(run: Interpreter, made: v.Instance, arguments: Arguments, site: S
         return
     given = arguments.kwargs.get("name")
     if name.kind == "sequential":
-        run.trail.attribute(made, "keras", models.make_sequential(run, name, arguments, made.site))
+        run.trail.attribute(
+            made, "keras", sequential.make_sequential(run, name, arguments, made.site)
+        )
         run.models.pop()
     elif name.kind == "model":
         if arguments.args or "inputs" in arguments.kwargs:
@@ -294,7 +296,7 @@ def keras_attribute(run: Interpreter, instance: v.Instance, name: str) -> Value:
     if isinstance(own, Unknown):
         return own.part(name, f"the attribute `{name}` of a layer that isn't known")
     if own is not None:
-        return models.attribute(run, own, name)
+        return members.attribute(run, own, name)
     if name in _WEIGHTS:
         return Builtin(name, lambda run, arguments: Unknown(v.WEIGHT))
     if name in ("add_loss", "add_metric", "build", "compile", "summary", "fit"):

@@ -280,9 +280,9 @@ def _is_shapeless(model: v.Model | v.Sequential) -> bool:
 
 def _shapes(run: Interpreter, model: v.Model | v.Sequential) -> tuple[Shape | None, ...] | None:
     if isinstance(model, v.Sequential):
-        from qlsp.trace import models
+        from qlsp.trace import sequential
 
-        graph, _ = models.sequential_graph(run, model)
+        graph, _ = sequential.sequential_graph(run, model)
         found = [node.shape for node in graph.nodes if node.kind == "input"] if graph else []
         return tuple(found) or None
     return tuple(each.shape for each in model.starts if isinstance(each, Tensor)) or None

@@ -10,7 +10,7 @@ from functools import partial
 
 from qlsp.source.document import Document
 from qlsp.source.span import Site, Span
-from qlsp.trace import attributes, models, tensors
+from qlsp.trace import attributes, kinds, sequential, tensors
 from qlsp.trace import values as v
 from qlsp.trace.budget import Limits, OutOfFuelError
 from qlsp.trace.flow import RaisedError
@@ -192,7 +192,7 @@ class Tracer:
     def _use(self, made: Value) -> Value:
         """Apply a fresh layer or model to inputs that aren't known."""
         machine = self.machine
-        if not isinstance(made, v.Instance) or not models.is_keras(made.cls):
+        if not isinstance(made, v.Instance) or not kinds.is_keras(made.cls):
             return made
         if made.keras is not None and attributes.find(machine, made, "call") is MISSING:
             return made
@@ -273,7 +273,7 @@ class Tracer:
                 given.kwargs["training"] = False
         result = self._call_function(root, method, given, symbolic)
         is_changed = bool(self.machine.trail.segments[-1])
-        if is_changed and isinstance(made, v.Instance) and models.is_keras(made.cls):
+        if is_changed and isinstance(made, v.Instance) and kinds.is_keras(made.cls):
             self.machine.instances.append(made)  # its `call` may do something else now
         return result
 
@@ -318,7 +318,7 @@ class Tracer:
         if type(model) is v.Model:
             return None if model.opaque else model.graph
         if type(model) is v.Sequential:
-            graph, _ = models.sequential_graph(machine, model)
+            graph, _ = sequential.sequential_graph(machine, model)
             return graph
         return None
 
