@@ -83,9 +83,11 @@ def judge(
             place = f"{Path(diagnostic.path).name}:{fault.span.line}"
             line = f"{place} {diagnostic.code} {diagnostic.message}"
             places = set(_places(fault))
-            here = [index for index, each in enumerate(layers) if places & _made_at(each)]
             others = {place for each in diagnostic.related for place in _lines(each.site)}
             around = places | others
+            # A function is made nowhere: it is judged by the layers that it is said to be within.
+            own = around if all(each.node.kind == "op" for _, each in fault.findings) else places
+            here = [index for index, each in enumerate(layers) if own & _made_at(each)]
             if not here or not _is_run(diagnostic, layers):
                 verdict.undecided.append(line)
                 continue

@@ -218,9 +218,10 @@ def _others() -> tuple[Published, ...]:
 
 def _larq() -> tuple[Published, ...]:
     given = "(input_shape=(64, 64, 3), weights=None)"
-    literature = ("BinaryAlexNet", "XNORNet", "BiRealNet", "RealToBinaryNet")
+    literature = ("BinaryAlexNet", "BiRealNet", "RealToBinaryNet")
     return (
         *(Published("larq-zoo", "larq_zoo.literature", name + given) for name in literature),
+        Published("larq-zoo", "larq_zoo.literature", "XNORNet(weights=None)"),
         Published("larq-zoo", "larq_zoo.sota", "QuickNetSmall" + given),
     )
 

@@ -12,7 +12,13 @@ from functools import cache
 from itertools import product
 
 from qlsp.evidence import tf1
-from qlsp.evidence.vocabulary import ACTIVATION_FUNCTIONS, ACTIVATIONS, INPUTS, code
+from qlsp.evidence.vocabulary import (
+    ACTIVATION_FUNCTIONS,
+    ACTIVATIONS,
+    FUNCTIONS_IN_CALL,
+    INPUTS,
+    code,
+)
 from qlsp.trace.graph import Flavour
 
 _HEADERS: dict[Flavour, str] = {
@@ -128,9 +134,44 @@ _FUNCTIONS = (
     *("tf.image.resize", "tf.pad", "tf.transpose", "tf.split", "tf.nn.depth_to_space"),
     *("tf.squeeze", "tf.expand_dims", "x+y", "x-y", "x*y", "x*2", "x/2", "x+1", "slice"),
     *("keras.activations.relu", "keras.activations.relu6"),
-    *("ops.relu", "ops.relu6", "ops.concatenate", "ops.mean", "ops.reshape"),
+    *("ops.relu", "ops.relu6", "ops.concatenate", "ops.mean", "ops.reshape", "ops.sign"),
+    *("ops.square", "ops.exp", "ops.round", "ops.pad", "ops.pad(ones)"),
 )
 """Functions and operators on layer tensors, put behind a convolution."""
+
+_OWN_LAYERS = (
+    *("own_sign", "own_sign > conv > bn", "own_padded_conv", "own_padded_conv > bn > relu"),
+    *("own_padded_conv > relu > bn", "own_binary_conv", "own_binary_conv > bn > relu"),
+    *("own_relu_conv", "own_relu_conv > bn", "own_sign > own_padded_conv > bn", "lambda_sign"),
+    *("tf.sign", "tf.math.sign", "tf.pad(ones)", "tf.pad(reflect)", "tf.sign > conv > bn"),
+    *("tf.pad(ones) > conv > bn", "tf.pad(ones) > bn", "tf.pad(reflect) > conv > bn > relu"),
+)
+"""Layers of one's own and functions of binary networks, put behind a convolution."""
+
+_BEHIND_FLOAT = (
+    *("pad", "call(tf.pad_ones)", "call(tf.pad_reflect)", "maxpool", "avgpool", "gap", "relu"),
+    *("reshape_static", "flatten", "permute", "crop", "upsample", "upsample_bilinear", "concat"),
+    *("add", "conv > bn", "call(tf.gather)", "call(tf.tile)", "call(tf.reduce_max)", "gmp"),
+    *(
+        "call(tf.maximum)",
+        "call(tf.minimum)",
+        "call(tf.pad_ones) > conv",
+        "pad > conv",
+        "call(tf.stack)",
+    ),
+    *("call(tf.reverse)", "call(tf.abs)", "call(tf.where)", "slice", "tf.split", "elu"),
+    *("pad > elu", "call(tf.pad_ones) > elu", "call(tf.pad_ones) > maxpool > conv"),
+)
+"""Put behind an op that has no int8 form."""
+
+_MERGED_FLOAT = (
+    *("concat_elu_conv", "concat_conv_elu", "concat_elus", "concat_elu_pool", "concat_elu_relu"),
+    *("concat_elu_add", "concat_elu_skip", "concat_elu_pad", "concat_elu_shared"),
+    *("concat_elu_nested", "maximum_elu", "add_elu", "concat_elu_conv > conv"),
+    *("concat_elu_conv > maxpool > conv", "concat_elu_conv > relu", "concat_elu_conv > bn"),
+    *("concat_elu_conv > concat", "concat_elu_skip > conv > bn > relu"),
+)
+"""Merging branches of which one ends in an op without int8 form."""
 
 _BLOCKS = (
     *("swish_multiply", "swish_operator", "hard_swish_tf", "hard_swish_times"),
@@ -235,6 +276,13 @@ _TABLES: tuple[Sequence[str], ...] = (
     _cross(["image > conv"], _LAYERS),
     _cross(["image > conv"], _FUNCTIONS),
     _cross(["image > conv"], _BLOCKS),
+    _cross(["image > conv"], _OWN_LAYERS),
+    ["vector > own_dense", "vector > own_dense > relu", "vector > own_dense > bn > relu"],
+    _cross(["image > conv"], FUNCTIONS_IN_CALL),
+    _cross(["image > conv > elu"], _BEHIND_FLOAT),
+    _cross(["image > conv"], _MERGED_FLOAT),
+    ["image@1 > conv > call(tf.reshape_dynamic)", "image@1 > conv > call(tf.image.resize_dynamic)"],
+    ["image > concat_elu_skip", "image > concat_elu_conv", "image > conv > softmax > concat"],
     _cross(["planes"], ("conv_channels_first", "conv_channels_first > relu", "permute_last")),
     ["planes > conv_channels_first > bn_axis1 > relu", "planes > permute_last > conv"],
     _cross(

@@ -172,6 +172,31 @@ _LAYERS = {
     "concat_axis1": "x = layers.Concatenate(axis=1)([layers.Conv2D(4, 1)(x), x])",
     "concat_pools": "x = layers.Concatenate()("
     "[layers.MaxPooling2D()(x), layers.AveragePooling2D(2)(x)])",
+    # Merging what has no int8 form.
+    "concat_elu_conv": "x = layers.Concatenate()("
+    "[layers.ELU()(layers.Conv2D(4, 1)(x)), layers.Conv2D(4, 1)(x)])",
+    "concat_conv_elu": "x = layers.Concatenate()("
+    "[layers.Conv2D(4, 1)(x), layers.ELU()(layers.Conv2D(4, 1)(x))])",
+    "concat_elus": "x = layers.Concatenate()([layers.ELU()(layers.Conv2D(4, 1)(x)), "
+    "layers.ELU()(layers.Conv2D(4, 1)(x))])",
+    "concat_elu_pool": "x = layers.Concatenate()("
+    "[layers.ELU()(layers.Conv2D(4, 1)(x)), layers.MaxPooling2D(2, 1, 'same')(x)])",
+    "concat_elu_relu": "x = layers.Concatenate()([layers.ELU()(layers.Conv2D(4, 1)(x)), "
+    "layers.Conv2D(4, 1, activation='relu')(x)])",
+    "concat_elu_add": "x = layers.Concatenate()([layers.ELU()(layers.Conv2D(4, 1)(x)), "
+    "layers.Add()([layers.Conv2D(4, 1)(x), x])])",
+    "concat_elu_skip": "x = layers.Concatenate()([layers.ELU()(layers.Conv2D(4, 1)(x)), x])",
+    "concat_elu_pad": "y = layers.ZeroPadding2D()(layers.Conv2D(4, 1)(x))\n"
+    "x = layers.Concatenate()([layers.ELU()(layers.Conv2D(4, 3, padding='same')(y)), y])",
+    "concat_elu_shared": "y = layers.Conv2D(4, 1)(x)\n"
+    "z = layers.Concatenate()([layers.ELU()(layers.Conv2D(4, 1)(x)), y])\n"
+    "x = layers.Concatenate()([layers.Conv2D(4, 1)(z), layers.MaxPooling2D(2, 1, 'same')(y)])",
+    "concat_elu_nested": "y = layers.Concatenate()("
+    "[layers.ELU()(layers.Conv2D(4, 1)(x)), layers.Conv2D(4, 1)(x)])\n"
+    "x = layers.Concatenate()([y, layers.Conv2D(4, 1)(x)])",
+    "maximum_elu": "x = layers.Maximum()("
+    "[layers.ELU()(layers.Conv2D(4, 1)(x)), layers.Conv2D(4, 1)(x)])",
+    "add_elu": "x = layers.Add()([layers.ELU()(layers.Conv2D(4, 1)(x)), layers.Conv2D(4, 1)(x)])",
     "add_function": "x = layers.add([layers.Conv2D(4, 1)(x), x])",
     "concat_function": "x = layers.concatenate([layers.Conv2D(4, 1)(x), x])",
     # Regularization and preprocessing.
@@ -214,6 +239,10 @@ _LAYERS = {
     "tf.reduce_mean": "x = tf.reduce_mean(x, axis=[1, 2])",
     "tf.image.resize": "x = tf.image.resize(x, [4, 4])",
     "tf.pad": "x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])",
+    "tf.sign": "x = tf.sign(x)",
+    "tf.math.sign": "x = tf.math.sign(x)",
+    "tf.pad(ones)": "x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=1.0)",
+    "tf.pad(reflect)": "x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode='REFLECT')",
     "tf.transpose": "x = tf.transpose(x, [0, 2, 1, 3])",
     "tf.split": "x, y = tf.split(x, 2, axis=-1)\nx = layers.Concatenate()([y, x])",
     "tf.nn.depth_to_space": "x = tf.nn.depth_to_space(x, 2)",
@@ -226,6 +255,12 @@ _LAYERS = {
     "x/2": "x = x / 2.0",
     "x+1": "x = x + 1.0",
     "slice": "x = x[:, 1:, 1:]",
+    "ops.sign": "x = keras.ops.sign(x)",
+    "ops.square": "x = keras.ops.square(x)",
+    "ops.exp": "x = keras.ops.exp(x)",
+    "ops.round": "x = keras.ops.round(x)",
+    "ops.pad": "x = keras.ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])",
+    "ops.pad(ones)": "x = keras.ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=1.0)",
     "ops.relu": "x = keras.ops.relu(x)",
     "ops.relu6": "x = keras.ops.relu6(x)",
     "ops.concatenate": "x = keras.ops.concatenate([layers.Conv2D(4, 1)(x), x])",
@@ -270,8 +305,102 @@ _LAYERS = {
     "o = layers.ReLU()(layers.Conv2D(4, 3)(i))\n"
     "x = keras.Model(i, o)(x)",
     "nested_sequential": "x = keras.Sequential([layers.Conv2D(4, 3), layers.ReLU()])(x)",
+    # Layers of one's own.
+    "own_sign": "@tf.custom_gradient\n"
+    "def sign(t):\n"
+    "    return tf.sign(tf.sign(t) + 0.1), lambda gradient: gradient\n"
+    "class Sign(layers.Layer):\n"
+    "    def call(self, t):\n"
+    "        return sign(t)\n"
+    "keras.utils.get_custom_objects()['Sign'] = Sign\n"
+    "x = Sign()(x)",
+    "own_padded_conv": "class PaddedConv(layers.Conv2D):\n"
+    "    def call(self, t):\n"
+    "        t = tf.pad(t, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=1.0)\n"
+    "        return super().call(t)\n"
+    "keras.utils.get_custom_objects()['PaddedConv'] = PaddedConv\n"
+    "x = PaddedConv(4, 3)(x)",
+    "own_binary_conv": "class BinaryConv(layers.Conv2D):\n"
+    "    def call(self, t):\n"
+    "        t = tf.nn.conv2d(t, tf.sign(self.kernel), 1, 'VALID')\n"
+    "        return tf.nn.bias_add(t, self.bias)\n"
+    "keras.utils.get_custom_objects()['BinaryConv'] = BinaryConv\n"
+    "x = BinaryConv(4, 3)(x)",
+    "own_dense": "class Linear(layers.Layer):\n"
+    "    def build(self, shape):\n"
+    "        self.w = self.add_weight(name='w', shape=(shape[-1], 4))\n"
+    "        self.b = self.add_weight(name='b', shape=(4,))\n"
+    "    def call(self, t):\n"
+    "        return tf.matmul(t, self.w) + self.b\n"
+    "keras.utils.get_custom_objects()['Linear'] = Linear\n"
+    "x = Linear()(x)",
+    "own_relu_conv": "class ReluConv(layers.Conv2D):\n"
+    "    def call(self, t):\n"
+    "        return tf.nn.relu(super().call(t))\n"
+    "keras.utils.get_custom_objects()['ReluConv'] = ReluConv\n"
+    "x = ReluConv(4, 3)(x)",
+    "lambda_sign": "layers.Lambda(tf.sign)",
     "shared_conv": "f = layers.Conv2D(4, 3, padding='same')\nx = layers.Add()([f(x), f(f(x))])",
 }
+
+_EXPRESSIONS = {
+    "tf.sign": "tf.sign(x)",
+    "tf.abs": "tf.abs(x)",
+    "tf.exp": "tf.exp(x)",
+    "tf.math.log": "tf.math.log(x)",
+    "tf.sqrt": "tf.sqrt(x)",
+    "tf.math.rsqrt": "tf.math.rsqrt(x)",
+    "tf.square": "tf.square(x)",
+    "tf.pow": "tf.pow(x, 3.0)",
+    "tf.round": "tf.round(x)",
+    "tf.floor": "tf.floor(x)",
+    "tf.negative": "tf.negative(x)",
+    "tf.tanh": "tf.tanh(x)",
+    "tf.sin": "tf.sin(x)",
+    "tf.maximum": "tf.maximum(x, 0.5)",
+    "tf.minimum": "tf.minimum(x, 0.5)",
+    "tf.reduce_max": "tf.reduce_max(x, axis=[1, 2])",
+    "tf.reduce_min": "tf.reduce_min(x, axis=[1, 2])",
+    "tf.reduce_sum": "tf.reduce_sum(x, axis=[1, 2])",
+    "tf.reduce_mean": "tf.reduce_mean(x, axis=[1, 2])",
+    "tf.math.reduce_std": "tf.math.reduce_std(x, axis=[1, 2])",
+    "tf.nn.relu": "tf.nn.relu(x)",
+    "tf.nn.softplus": "tf.nn.softplus(x)",
+    "tf.nn.l2_normalize": "tf.nn.l2_normalize(x, -1)",
+    "tf.nn.local_response_normalization": "tf.nn.local_response_normalization(x)",
+    "tf.nn.max_pool2d": "tf.nn.max_pool2d(x, 2, 2, 'VALID')",
+    "tf.nn.avg_pool2d": "tf.nn.avg_pool2d(x, 2, 2, 'VALID')",
+    "tf.nn.space_to_depth": "tf.nn.space_to_depth(x, 2)",
+    "tf.pad_zeros": "tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])",
+    "tf.pad_ones": "tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=1.0)",
+    "tf.pad_reflect": "tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], 'REFLECT')",
+    "tf.stack": "tf.stack([x, x], axis=1)",
+    "tf.tile": "tf.tile(x, [1, 2, 2, 1])",
+    "tf.reverse": "tf.reverse(x, [1])",
+    "tf.gather": "tf.gather(x, [0, 2], axis=-1)",
+    "tf.matmul": "tf.matmul(x, x, transpose_b=True)",
+    "tf.where": "tf.where(x > 0.0, x, 0.5 * x)",
+    "tf.cast": "tf.cast(x, tf.float32)",
+    "tf.identity": "tf.identity(x)",
+    "tf.stop_gradient": "tf.stop_gradient(x)",
+    "tf.pow_2": "tf.pow(x, 2.0)",
+    "x**2": "x ** 2",
+    "-x": "-x",
+    "x>0": "x * tf.cast(x > 0.0, tf.float32)",
+    "tf.concat": "tf.concat([x, x], -1)",
+    "tf.norm": "tf.norm(x, axis=-1)",
+    "tf.math.reduce_variance": "tf.math.reduce_variance(x, axis=[1, 2])",
+    "tf.cumsum": "tf.cumsum(x, axis=1)",
+    "tf.roll": "tf.roll(x, 1, axis=1)",
+    "tf.math.erf": "tf.math.erf(x)",
+    "tf.math.divide": "x / tf.exp(x)",
+    "tf.clip_by_value": "tf.clip_by_value(x, 0.0, 1.0)",
+    "tf.nn.elu": "tf.nn.elu(x)",
+    "tf.reshape_dynamic": "tf.reshape(x, (tf.shape(x)[0], -1))",
+    "tf.image.resize_nearest": "tf.image.resize(x, (12, 12), method='nearest')",
+    "tf.image.resize_dynamic": "tf.image.resize(x, tf.shape(x)[1:3] * 2)",
+}
+"""Functions that are measured within an own layer, `call(tf.sign)`: Keras 3 takes them there."""
 
 _ACTIVATED = {
     "conv": "layers.Conv2D(4, 3, activation={})",
@@ -285,12 +414,24 @@ _ACTIVATED = {
 }
 """Words that take an activation in parentheses: `conv(relu)`, `act(tf.nn.relu6)`."""
 
+_OWN = (
+    "class Own(layers.Layer):\n"
+    "    def call(self, x):\n"
+    "        return {}\n"
+    "keras.utils.get_custom_objects()['Own'] = Own\n"
+    "x = Own()(x)"
+)
+FUNCTIONS_IN_CALL = tuple(f"call({name})" for name in _EXPRESSIONS)
+"""A layer of one's own for each function."""
+
 
 def code(word: str) -> str:
     """The statements that a word of a pattern's name stands for. Raises `KeyError`."""
     text = _LAYERS.get(word)
     if text is None:
         head, _, activation = word.removesuffix(")").partition("(")
+        if head == "call":
+            return _OWN.format(_EXPRESSIONS[activation])
         text = _ACTIVATED[head].format(
             activation if activation.startswith("tf.") else repr(activation)
         )

@@ -25,6 +25,31 @@ def _size(node: Node) -> int:
     return inner - min(inputs, len(node.inputs))
 
 
+def around(graph: LayerGraph, index: int) -> tuple[Node, ...]:
+    """The nodes with bodies that a node of `graph.flat` is inside of, the outermost first."""
+    for node, positions in zip(graph.nodes, flat_ranges(graph), strict=True):
+        if index in positions and node.body is not None and node.body.outputs:
+            return (node, *_around(node, index - positions.start))
+    return ()
+
+
+def _around(outer: Node, index: int) -> tuple[Node, ...]:
+    assert outer.body is not None
+    given = len(outer.inputs)
+    position = 0
+    for node in outer.body.nodes:
+        if node.kind == "input" and given:
+            given -= 1
+            continue
+        size = _size(node)
+        if position <= index < position + size:
+            if node.body is None or not node.body.outputs:
+                return ()
+            return (node, *_around(node, index - position))
+        position += size
+    return ()
+
+
 def within_calls(graph: LayerGraph) -> frozenset[int]:
     """The nodes of `graph.flat` that run in the `call` of a user-defined layer or model.
 

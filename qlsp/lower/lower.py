@@ -19,7 +19,15 @@ from qlsp.lower.operation import UNDECIDED, WEIGHT, Operation, pass_on
 from qlsp.lower.order import is_chain, naming, schedule
 from qlsp.lower.outcome import outcomes
 from qlsp.lower.qat import Learned, learn_ranges
-from qlsp.lower.quantization import CASTS, TOCO_UNTIL, cast, cast_toco, quantize_ptq, quantize_qat
+from qlsp.lower.quantization import (
+    CASTS,
+    TOCO_UNTIL,
+    cast,
+    cast_toco,
+    quantize_ptq,
+    quantize_qat,
+    rescale_ptq,
+)
 from qlsp.lower.release import Release
 from qlsp.lower.scales import Rescaling
 from qlsp.lower.tf1.lower import lower_tf1
@@ -194,6 +202,8 @@ def _expand(expansion: Expansion, node: Node) -> Operation:
     try:
         if node.kind == "choice" and len(set(map(id, expansion.inputs))) == 1:
             return expansion.inputs[0]
+        if node.kind == "op" and expansion.inputs and all(map(_is_weight, expansion.inputs)):
+            return Operation(WEIGHT, node.index)  # computed once, by the converter
         if not expansion.inputs or node.kind not in {"layer", "op"}:
             raise UndecidedError(f"nothing is known about {node.cls}")
         # A layer on an input that it already had is computed once.
@@ -215,6 +225,10 @@ def _expand(expansion: Expansion, node: Node) -> Operation:
     placeholder = expansion.emit(UNDECIDED, *expansion.inputs, type=UNDECIDED)
     placeholder.ranged = expansion.ranges is not None
     return placeholder
+
+
+def _is_weight(operation: Operation) -> bool:
+    return operation.name == WEIGHT
 
 
 def _convert(expansion: Expansion) -> tuple[list[Operation], list[Operation]]:
@@ -251,6 +265,8 @@ def _convert(expansion: Expansion) -> tuple[list[Operation], list[Operation]]:
             operations = _alive(operations)
         if expansion.calibrated:
             int8 = quantize_ptq(operations, version)
+            if workflow == "ptq":
+                rescalings = rescale_ptq(operations, int8)
             rescaled = {id(each.source) for each in rescalings}
             fuse_quantized(operations, int8, rescaled, version, _final(escaping))
             operations = _alive(operations)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from qlsp.lower.behaviour import Behaviour, Version
 from qlsp.lower.operation import INDEX_TYPES, UNDECIDED, Operation
-from qlsp.lower.scales import Rescaling, Scales
+from qlsp.lower.scales import FIXED_RANGE, Rescaling, Scales
 
 FLOAT_ONLY: dict[str, tuple[Version, Version]] = {
     "ELU": ((0, 0), (99, 0)),
@@ -16,6 +16,13 @@ FLOAT_ONLY: dict[str, tuple[Version, Version]] = {
     "NEG": ((0, 0), (99, 0)),
     "SQUARE": ((0, 0), (99, 0)),
     "CAST": ((0, 0), (99, 0)),
+    "SIGN": ((0, 0), (99, 0)),
+    "FLOOR": ((0, 0), (99, 0)),
+    "ROUND": ((0, 0), (99, 0)),
+    "POW": ((0, 0), (99, 0)),
+    "SIN": ((0, 0), (99, 0)),
+    "CUMSUM": ((0, 0), (99, 0)),
+    "LOCAL_RESPONSE_NORMALIZATION": ((0, 0), (99, 0)),
     "EXP": ((0, 0), (2, 8)),
     "LOG": ((0, 0), (2, 8)),
     "SQUARED_DIFFERENCE": ((0, 0), (2, 5)),
@@ -27,6 +34,17 @@ FLOAT_ONLY: dict[str, tuple[Version, Version]] = {
 }
 """Ops without an int8 kernel, and the TensorFlow releases for which that holds."""
 
+
+NO_INT8 = "has no int8 form"
+"""What an op's reason says then."""
+
+FLOAT_BEFORE = "before it stays in float"
+"""What an op's reason says that would run in int8 behind another op."""
+
+_ONE_SCALE = frozenset(
+    {"CONCATENATION", "MAXIMUM", "MINIMUM", "PADV2", "PACK", "SELECT_V2", "SPLIT"}
+)
+"""Ops that give several operands or outputs one scale, by the range of what they give."""
 
 TOCO_UNTIL: Version = (2, 2)
 """The last release with the older converter."""
@@ -44,15 +62,41 @@ CASTS = frozenset({"QUANTIZE", "DEQUANTIZE", "FAKE_QUANT"})
 
 
 def quantize_ptq(operations: Sequence[Operation], behaviour: Behaviour) -> set[int]:
-    """Ids of the ops that run in int8 when every tensor's range was calibrated."""
+    """Ids of the ops that run in int8 when every tensor's range was calibrated.
+
+    Of a tensor that goes to an op which gives all its tensors one scale, the range is dropped, as
+    it would follow from that scale. Where an op without int8 form makes it, nothing follows: what
+    uses it stays in float as well.
+    """
     int8: set[int] = set()
+    lost: dict[int, str] = {}
     for operation in operations:
-        if operation.type == "FLOAT32":
-            if _float_only(operation.name, behaviour):
-                operation.reason = f"{operation.name} has no int8 form"
-            else:
-                int8.add(id(operation))
+        if operation.type != "FLOAT32":
+            continue
+        if _float_only(operation.name, behaviour):
+            operation.reason = f"{operation.name} {NO_INT8}"
+            if behaviour.tensorflow > TOCO_UNTIL and any(
+                user.name in _ONE_SCALE and not user.dead for user in operation.users
+            ):
+                lost[id(operation)] = operation.name
+            continue
+        source = next((lost[id(each)] for each in operation.inputs if id(each) in lost), None)
+        if source is None:
+            int8.add(id(operation))
+        else:
+            operation.reason = f"{source} {FLOAT_BEFORE}"
     return int8
+
+
+def rescale_ptq(operations: Sequence[Operation], int8: set[int]) -> list[Rescaling]:
+    """Where a tensor whose range is a property of its op goes to one that has another scale."""
+    return [
+        Rescaling(each, user)
+        for each in operations
+        if each.name in FIXED_RANGE and id(each) in int8
+        for user in dict.fromkeys(each.users)
+        if user.name in _ONE_SCALE and id(user) in int8
+    ]
 
 
 def quantize_qat(
@@ -68,7 +112,7 @@ def quantize_qat(
         if operation.type != "FLOAT32":
             continue
         if _float_only(operation.name, behaviour):
-            operation.reason = f"{operation.name} has no int8 form"
+            operation.reason = f"{operation.name} {NO_INT8}"
         elif operation not in scales:
             operation.reason = "tfmot learns no range for its output"
         elif any(each not in scales for each in operation.tensors):

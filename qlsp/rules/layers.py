@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from qlsp.diagnostic import Related
+from qlsp.lower import LayerLowering, Outcome
 from qlsp.lower.activations import function_name
+from qlsp.lower.quantization import FLOAT_BEFORE, NO_INT8
 from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rewrite import Given, InsertAfter, NewLayer, Operation, RemoveArgument
+from qlsp.rules.rule import related
 from qlsp.trace.graph import UNKNOWN, LayerGraph, Node, Style, Symbol
 
 WEIGHTED = frozenset(
@@ -143,6 +147,44 @@ def comes_from_layer(model: LoweredGraph, node: Node) -> bool:
     return False
 
 
+def lacks_int8(layer: LayerLowering) -> bool:
+    """Whether one of a layer's own ops has no int8 form: newer converters leave it in float."""
+    return layer.reason.endswith(NO_INT8)
+
+
+def in_float_with(model: LoweredGraph, node: Node) -> tuple[Related, ...]:
+    """The layers behind a node that stay in float because it does."""
+    graph, found = model.flat, list[tuple[Node, str]]()
+    pending, seen = [node], {node.index}
+    while pending:
+        for each in graph.consumers(pending.pop()):
+            if each.index in seen:
+                continue
+            seen.add(each.index)
+            fate = model.fate(each).values()
+            if any(layer.reason.endswith(FLOAT_BEFORE) for layer in fate):
+                found.append((each, f"{operator_text(each)} stays in float with it"))
+            elif all(layer.outcome is Outcome.REMOVED for layer in fate):
+                pending.append(each)
+    return related(*found)
+
+
+def leads_to_layer(model: LoweredGraph, node: Node) -> bool:
+    """Whether a layer follows a node of the flat graph, or the output of a model that is built."""
+    graph = model.flat
+    if model.graph.kind != "fragment":
+        return True
+    pending, seen = [node], {node.index}
+    while pending:
+        for each in graph.consumers(pending.pop()):
+            if each.kind == "layer":
+                return True
+            if each.index not in seen:
+                seen.add(each.index)
+                pending.append(each)
+    return False
+
+
 def is_tensor(graph: LayerGraph, node: Node) -> bool:
     """Whether the node is certainly a tensor of the model.
 
@@ -169,6 +211,23 @@ def label(node: Node) -> str:
     if node.cls == "Activation":
         return f"Activation({value_text(node.attr('activation'))})"
     return node.cls
+
+
+_OPERATORS = {
+    "operator.add": "`+`",
+    "operator.sub": "`-`",
+    "operator.mul": "`*`",
+    "operator.truediv": "`/`",
+    "operator.matmul": "`@`",
+    "operator.pow": "`**`",
+    "operator.neg": "`-`",
+    "operator.getitem": "`[...]`",
+}
+
+
+def operator_text(node: Node) -> str:
+    """What to call a function or operator in a message: `` `+` ``, `tf.concat`."""
+    return _OPERATORS.get(node.cls, node.cls)
 
 
 def label_with_activation(node: Node) -> str:

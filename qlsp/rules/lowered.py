@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from qlsp.lower import Behaviour, LayerLowering, Lowering, Outcome, behaviour, lower
-from qlsp.lower.bodies import flat_ranges
+from qlsp.lower.bodies import around, flat_ranges
 from qlsp.rules.cells import Cell, cells_of
 from qlsp.toolchain import Toolchain, Workflow
 from qlsp.trace.graph import UNKNOWN, Flavour, LayerGraph, Node, Shape, Style
@@ -170,6 +170,10 @@ class LoweredGraph:
             return None
         inside = (index for index, body in self._bodies.items() if node.index in body)
         return next((self.graph.nodes[index] for index in inside), None)
+
+    def layers_around(self, node: Node) -> tuple[Node, ...]:
+        """All of those, and of the ones within them, the outermost first."""
+        return around(self.graph, node.index) if node.index in self._inside else ()
 
     def fate_unless(
         self, node: Node, other: Node, faults: Collection[Outcome] = (Outcome.RAISES,)

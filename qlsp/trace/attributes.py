@@ -229,6 +229,8 @@ def set_attribute(run: Interpreter, owner: Value, name: str, value: Value) -> No
         if type(setter) is v.Descriptor and setter.kind == "property":
             return
         run.trail.set(owner.names, name, value)
+        if type(owner.keras) is v.Layer and name in members.SETTABLE:
+            members.set_attribute(run, owner.keras, name, value)
     elif isinstance(owner, (v.Layer, v.Model, v.Sequential)):
         members.set_attribute(run, owner, name, value)
     elif isinstance(owner, (v.Class, Module)):

@@ -9,7 +9,7 @@ from qlsp.source.span import Site
 from qlsp.trace import tensors
 from qlsp.trace import values as v
 from qlsp.trace.containers import items_of
-from qlsp.trace.keras.names import LAZY_MODULES, Name
+from qlsp.trace.keras.names import LAZY_MODULES, Name, resolve
 from qlsp.trace.values import Arguments, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ def call(run: Interpreter, name: Name, arguments: Arguments, site: Site | None) 
     if _is_harmless(name.symbol):
         return Unknown(f"the result of `{name.symbol}`")
     return tensors.opaque_call(run, arguments, site, f"a call of `{name.symbol}`", name.symbol)
+
+
+def knows(path: str) -> bool:
+    """Whether a function is followed."""
+    name = resolve(path)
+    return name is not None and name.symbol in FUNCTIONS
 
 
 def _is_harmless(symbol: str) -> bool:
@@ -112,7 +118,8 @@ def _set_data_format(run: Interpreter, arguments: Arguments) -> Value:
 def _get_activation(run: Interpreter, arguments: Arguments) -> Value:
     given = arguments.get(0, "identifier")
     if isinstance(given, str):
-        return v.External(f"keras.activations.{given}")
+        known = run.custom_objects.items.get(given)
+        return v.External(f"keras.activations.{given}") if known is None else known
     return v.External("keras.activations.linear") if given is None else given
 
 
@@ -170,6 +177,50 @@ def _correct_pad(run: Interpreter, arguments: Arguments) -> Value:
     return tuple(padding)
 
 
+def _custom_gradient(run: Interpreter, arguments: Arguments) -> Value:
+    """A function that gives a value and its gradient becomes one that gives the value."""
+    function = arguments.get(0, "f")
+
+    def value_of(run: Interpreter, given: Arguments) -> Value:
+        result = run.call(function, given, run.call_site)
+        return result[0] if type(result) is tuple and result else result
+
+    return v.Builtin("custom_gradient", value_of)
+
+
+def _custom_objects(run: Interpreter, arguments: Arguments) -> Value:
+    return run.custom_objects
+
+
+def _register(run: Interpreter, arguments: Arguments) -> Value:
+    """`register_keras_serializable(package, name)`, a decorator."""
+    package, name = arguments.get(0, "package", "Custom"), arguments.get(1, "name")
+
+    def decorate(run: Interpreter, given: Arguments) -> Value:
+        made = given.args[0]
+        called = name or getattr(made, "name", None)
+        if isinstance(package, str) and isinstance(called, str):
+            run.custom_objects.items[f"{package}>{called.rpartition('.')[2]}"] = made
+        return made
+
+    return v.Builtin("decorator", decorate)
+
+
+def _deserialize(run: Interpreter, arguments: Arguments) -> Value:
+    """What a registered name, or the configuration of an object, stands for."""
+    name = arguments.get(0, "config")
+    config: Value = None
+    if type(name) is v.Dict and not name.open:
+        described: v.Dict = name
+        name, config = described.items.get("class_name"), described.items.get("config")
+    known = run.custom_objects.items.get(name) if isinstance(name, str) else None
+    if type(known) is v.Class and isinstance(config, v.Dict):
+        return run.call(known, Arguments([], dict(config.items), config.open), run.call_site)
+    if known is None or type(known) is v.Class:
+        return Unknown("a deserialized object")
+    return known
+
+
 def _constant(value: Value) -> Callable[[Interpreter, Arguments], Value]:
     return lambda run, arguments: value
 
@@ -197,8 +248,17 @@ FUNCTIONS: dict[str, Callable[[Interpreter, Arguments], Value]] = {
     "keras.config.floatx": _constant("float32"),
     "keras.engine.get_source_inputs": _source_inputs,
     "keras.utils.get_source_inputs": _source_inputs,
-    "keras.utils.register_keras_serializable": _constant(v.Builtin("decorator", _same)),
-    "keras.saving.register_keras_serializable": _constant(v.Builtin("decorator", _same)),
+    **{
+        f"keras.{module}.{name}": function
+        for module in ("utils", "saving")
+        for name, function in (
+            ("get_custom_objects", _custom_objects),
+            ("register_keras_serializable", _register),
+            ("deserialize_keras_object", _deserialize),
+        )
+    },
+    "tf.custom_gradient": _custom_gradient,
+    "tf.Variable": lambda run, arguments: Unknown(v.WEIGHT),
     "tf.TensorShape": _same,
     "tf.compat.dimension_value": _same,
     "tf.executing_eagerly": _constant(True),

@@ -30,6 +30,8 @@ def call_function(
     receiver: Value = None,
 ) -> Value:
     """Follow a function of the program in place."""
+    if function.manages:
+        return v.Managed(function, arguments, receiver)
     node = function.node
     run.entered.add(id(node))
     if run.depth >= run.limits.calls or (
@@ -38,21 +40,7 @@ def call_function(
         run.tape.hole(site, f"calls nested too deeply in `{function.name}`")
         tensors.lose(run, arguments, site)
         return Unknown("calls nested too deeply")
-    names = bind_parameters(run, function, arguments)
-    first = receiver
-    if function.owner is not None and receiver is None:
-        parameters = node.args.posonlyargs + node.args.args
-        first = names.get(parameters[0].arg) if parameters else None
-    run.trail.born(names)
-    scope = Scope(
-        names,
-        function.module,
-        function.scope,
-        function.name,
-        function.owner,
-        first,
-        yields=[] if function.generator else None,
-    )
+    scope = scope_of(run, function, arguments, receiver)
     segments, mark = len(run.trail.segments), len(run.pending)
     path, conditions = run.path, run.conditions
     if site is not None:
@@ -79,6 +67,27 @@ def call_function(
         run.depth -= 1
         run.path, run.conditions = path, conditions
     return v.List(scope.yields) if scope.yields is not None else value
+
+
+def scope_of(
+    run: Interpreter, function: v.Function, arguments: Arguments, receiver: Value
+) -> Scope:
+    """The scope of a call: the arguments by parameter name."""
+    names = bind_parameters(run, function, arguments)
+    first = receiver
+    if function.owner is not None and receiver is None:
+        parameters = function.node.args.posonlyargs + function.node.args.args
+        first = names.get(parameters[0].arg) if parameters else None
+    run.trail.born(names)
+    return Scope(
+        names,
+        function.module,
+        function.scope,
+        function.name,
+        function.owner,
+        first,
+        yields=[] if function.generator else None,
+    )
 
 
 def bind_parameters(

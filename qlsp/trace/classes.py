@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qlsp.source.span import Site
-from qlsp.trace import attributes, kinds, library, subclasses
+from qlsp.trace import attributes, backend, kinds, library, subclasses
 from qlsp.trace import values as v
 from qlsp.trace.flow import RaisedError
 from qlsp.trace.scope import Scope
@@ -132,7 +132,9 @@ def decorate(
         return value if type(result) is Unknown else result
     if isinstance(node, ast.Attribute) and node.attr in ("setter", "deleter"):
         return decorator if type(decorator) is v.Descriptor else scope.names.get(value.name, value)
-    if type(decorator) is v.External and decorator.path in library.FUNCTIONS:
+    if type(decorator) is v.External and (
+        decorator.path in library.FUNCTIONS or backend.knows(decorator.path)
+    ):
         return run.call(decorator, Arguments([value], {}, False, node), None)
     if type(decorator) is v.External and decorator.path.endswith("property"):
         return v.Descriptor("property", value)

@@ -409,6 +409,12 @@ def _move_to_end(run: Interpreter, arguments: Arguments) -> Value:
 Method = Callable[["Interpreter", Arguments], Value]
 
 
+def _is_fully_defined(shape: tuple[Value, ...]) -> Value:
+    if any(type(axis) in (Unknown, v.Choice) for axis in shape):
+        return Unknown("whether a shape is known")
+    return None not in shape
+
+
 def _methods(**functions: Method) -> dict[str, Builtin]:
     return {name: Builtin(name, function) for name, function in functions.items()}
 
@@ -429,8 +435,13 @@ METHODS: dict[type[Any], dict[str, Builtin]] = {
         index=_index,
         count=_count,
     ),
-    # A tensor's shape is a tuple, and `as_list` its method.
-    tuple: _methods(index=_index, count=_count, as_list=lambda run, a: v.List(list(a.args[0]))),
+    # A tensor's shape is a tuple, and has the last two.
+    tuple: _methods(
+        index=_index,
+        count=_count,
+        as_list=lambda run, a: v.List(list(a.args[0])),
+        is_fully_defined=lambda run, a: _is_fully_defined(a.args[0]),
+    ),
     v.Dict: _methods(
         get=_get,
         pop=_pop_key,

@@ -43,7 +43,7 @@ def call(run: Interpreter, callee: v.External, arguments: Arguments, site: Site 
         return graph_mode.FUNCTIONS[name.symbol](run, arguments, site)
     if name.kind == "layer":
         return layers.make(run, name, arguments, site)
-    if name.kind == "op":
+    if name.kind == "op" and name.symbol not in backend.FUNCTIONS:
         return op(run, name, arguments, site)
     if name.kind == "input":
         return inputs.make_input(run, name, arguments, site)
@@ -66,8 +66,13 @@ def op(run: Interpreter, name: Name, arguments: Arguments, site: Site | None) ->
     if name.flavour == "tf1":
         attrs = graph_mode.with_defaults(run, name.symbol, attrs)
     inputs: list[Tensor] = []
+    weights = 0
     for value in (*arguments.args, *arguments.kwargs.values()):
-        tensors.gather(run, value, inputs, unknown=False)
+        is_weight = type(value) is Unknown and value.why == v.WEIGHT
+        weights += is_weight
+        tensors.gather(run, value, inputs, unknown=is_weight)
+    if weights and len(inputs) == weights:
+        return Unknown(v.WEIGHT)  # computed once
     first = arguments.args[0] if arguments.args else next(iter(arguments.kwargs.values()), None)
     if not inputs:
         if type(first) is Unknown and first.argument:

@@ -12,7 +12,7 @@ import builtins
 from qlsp.trace import values as v
 from qlsp.trace.gate import CONVERTERS, FUNCTIONS, LAYERS
 from qlsp.trace.keras.names import resolve
-from qlsp.trace.outline import Outline
+from qlsp.trace.outline import Definition, Outline
 from qlsp.trace.scope import Module
 from qlsp.trace.tools import TELLING
 
@@ -71,8 +71,15 @@ class Interest:
         if known is None:
             self._known[name] = True  # while a recursion is being looked into
             calls = self._outline.calls(node)
-            known = self._known[name] = not any(self._builds(call.func) for call in calls)
+            known = not any(self._builds(call.func) for call in calls) and self._inherits_dull(node)
+            self._known[name] = known
         return known
+
+    def _inherits_dull(self, node: Definition) -> bool:
+        """Whether what a class takes over from others of the document builds nothing."""
+        bases = node.bases if isinstance(node, ast.ClassDef) else []
+        names = [base.id for base in bases if isinstance(base, ast.Name)]
+        return all(self._is_dull(name) for name in names if name in self._definitions)
 
     def _outside(self, callee: ast.expr) -> str | None:
         """The dotted path of a callee that was imported from outside."""

@@ -74,6 +74,8 @@ class Interpreter:
         self.arg_scope: dict[str, dict[str, Value]] = {}
         """Arguments that the open `slim.arg_scope`s give, by function."""
         self.uids: dict[str, int] = {}
+        self.custom_objects = v.Dict({})
+        """What is registered with Keras, by the name that stands for it."""
         self._layers: dict[int, tuple[int, Value]] = {}
         self._sites: dict[ast.AST, Site] = {}
 

@@ -48,12 +48,24 @@ def same(left: Value, right: Value, depth: int = _DEPTH) -> bool:
         return left.node is right.node and bool(left.slot == right.slot)
     if kind is v.Bound:
         return left.function is right.function and left.receiver is right.receiver
+    if kind is v.Instance:
+        return _are_alike(left, right, depth)
     if kind in v.Native:
         try:
             return bool(left == right)
         except Exception:
             return False
     return False
+
+
+def _are_alike(left: v.Instance, right: v.Instance, depth: int) -> bool:
+    """Whether two objects have nothing that tells them apart, as layers without weights."""
+    if depth <= 0 or left.cls is not right.cls or left.keras or right.keras:
+        return False
+    ours, theirs = ({k: n for k, n in each.names.items() if k != "name"} for each in (left, right))
+    return ours.keys() == theirs.keys() and all(
+        type(value) in v.Native and same(value, theirs[key]) for key, value in ours.items()
+    )
 
 
 def join(
@@ -103,7 +115,12 @@ def join(
 
 
 def _of_either(left: Value, right: Value) -> Value:
-    """The same name of Keras, of a package that may be the one or the other."""
+    """The same name of Keras, of a package that may be the one or the other.
+
+    Of objects that are alike, the one that is made first in the source.
+    """
+    if type(left) is v.Instance and left.site is not None and right.site is not None:
+        return min(left, right, key=lambda each: (each.site.path, each.site.span))
     if type(left) is v.External and type(right) is v.External and left.path != right.path:
         known, other = resolve(left.path), resolve(right.path)
         if known is not None and other is not None and known.flavour != other.flavour:

@@ -313,7 +313,7 @@ FUNCTIONS: dict[str, Callable[[Interpreter, Arguments], Value]] = {
     "collections.defaultdict": _default_dict,
     "collections.deque": BUILTINS["list"].run,
     "collections.namedtuple": _namedtuple,
-    "contextlib.contextmanager": _identity,
+    "contextlib.contextmanager": lambda run, a: _context_manager(run, a),
     "copy.copy": _copy,
     "copy.deepcopy": _deepcopy,
     "dataclasses.asdict": _asdict,
@@ -356,3 +356,9 @@ def _operator(run: Interpreter, arguments: Arguments) -> Value:
     from qlsp.trace import operators
 
     return operators.plus(run, arguments.args[0], arguments.args[1])
+
+
+def _context_manager(run: Interpreter, arguments: Arguments) -> Value:
+    from qlsp.trace import managers
+
+    return managers.context_manager(run, arguments)

@@ -115,8 +115,12 @@ def _layer_attribute(run: Interpreter, layer: v.Layer, name: str) -> Value:
         return sources[0] if len(sources) == 1 else v.List(list(sources))
     if name == "output_shape":
         return tensors.shape_value(layer.shape)
+    if name == "data_format" and layer.attrs.get(name) is None:
+        return run.data_format
     if name in layer.attrs:
         return _as_stored(layer.cls, name, layer.attrs[name])
+    if name in _WEIGHTS:
+        return Unknown(v.WEIGHT)
     if name in ("__class__",):
         return v.External(layer.symbol)
     if name == "__name__":
@@ -129,6 +133,14 @@ def _layer_attribute(run: Interpreter, layer: v.Layer, name: str) -> Value:
         return _as_stored(layer.cls, name, default)
     return Unknown(f"the attribute `{name}` of a layer")
 
+
+_WEIGHTS = frozenset(
+    [
+        *("kernel", "bias", "depthwise_kernel", "pointwise_kernel", "gamma", "beta"),
+        *("moving_mean", "moving_variance", "embeddings"),
+    ]
+)
+"""Attributes of Keras's layers that are variables."""
 
 _PER_AXIS = ("kernel_size", "strides", "dilation_rate", "pool_size")
 
@@ -160,9 +172,13 @@ def _layers_of(entries: Sequence[v.Entry | v.Fork]) -> list[Value]:
     return made
 
 
+SETTABLE = ("activation", "strides", "padding")
+"""Attributes that a layer reads when it is applied."""
+
+
 def set_attribute(run: Interpreter, owner: Value, name: str, value: Value) -> None:
     """`layer.trainable = False` and its like change nothing in the graph."""
-    if type(owner) is v.Layer and name in ("activation", "strides", "padding", "name", "_name"):
+    if type(owner) is v.Layer and name in (*SETTABLE, "name", "_name"):
         run.trail.set(owner.attrs, name.lstrip("_"), value)
         if name in ("name", "_name") and isinstance(value, str):
             run.trail.attribute(owner, "name", value)

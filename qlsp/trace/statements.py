@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qlsp.trace import attributes, classes, imports, indexing, loops, operators, patterns
+from qlsp.trace import attributes, classes, imports, indexing, loops, managers, operators, patterns
 from qlsp.trace import values as v
 from qlsp.trace.assignment import assign, set_attribute
 from qlsp.trace.expressions import make_function
@@ -184,6 +184,7 @@ def _try(run: Interpreter, node: ast.Try, scope: Scope) -> Outcome | None:
 
 def _with(run: Interpreter, node: ast.With, scope: Scope) -> Outcome | None:
     outer = run.arg_scope
+    managed: list[tuple[v.Managed, Scope | None]] = []
     for item in node.items:
         manager = run.eval(item.context_expr, scope)
         entered: Value = Unknown("what a context manager gives")
@@ -195,12 +196,18 @@ def _with(run: Interpreter, node: ast.With, scope: Scope) -> Outcome | None:
         elif isinstance(manager, v.ArgScope):
             entered = manager
             run.trail.attribute(run, "arg_scope", manager.defaults)
+        elif isinstance(manager, v.Managed):
+            entered, inner = managers.enter(run, manager)
+            managed.append((manager, inner))
         if item.optional_vars is not None:
             assign(run, item.optional_vars, entered, scope)
     try:
-        return run.execute(node.body, scope)
+        outcome = run.execute(node.body, scope)
     finally:
         run.trail.attribute(run, "arg_scope", outer)
+    for left, inner in reversed(managed):
+        managers.leave(run, left, inner)
+    return outcome
 
 
 def _match(run: Interpreter, node: ast.Match, scope: Scope) -> Outcome | None:

@@ -141,6 +141,17 @@ class Function:
     """The class whose body defines it, for `super()`."""
     attributes: dict[str, Value] = field(default_factory=dict)
     generator: bool = False
+    manages: bool = False
+    """Whether it is decorated with `contextmanager`."""
+
+
+@dataclass(slots=True, eq=False)
+class Managed:
+    """What calling a function decorated with `contextmanager` gives."""
+
+    function: Function
+    arguments: Arguments
+    receiver: Value
 
 
 @dataclass(slots=True, eq=False)

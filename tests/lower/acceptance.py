@@ -125,6 +125,8 @@ def agrees(predicted: Lowering, cell: Cell) -> bool:
     if (cell.error.type, cell.error.stage) != (predicted.error.type, predicted.error.stage):
         return False
     head, text = cell.error.message.rstrip("…"), predicted.error.message
+    # What runs the patterns gives their classes no module.
+    text = text.replace("<class '__main__.", "<class '")
     # `qat_data` is measured behind `qat`, in the same process.
     head = head.replace('"quantize_layer_1"', '"quantize_layer"')
     return cell.error.type in _SIGNALS or (

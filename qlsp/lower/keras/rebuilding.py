@@ -108,20 +108,23 @@ def refusal_of_function(node: Node, graph: LayerGraph, behaviour: Behaviour) -> 
 def refusals_of_stacks(
     graph: LayerGraph, names: Mapping[int, str], behaviour: Behaviour
 ) -> Iterator[tuple[Node, Refusal]]:
-    """What batch normalization raises behind `x * y`.
+    """What batch normalization raises behind `x * y` and `tf.sign(x)`.
 
-    `tf.math.multiply` takes a list of a tensor for a tensor with an axis more. Convolutions and
+    These functions take a list of a tensor for a tensor with an axis more. Convolutions and
     activations do not mind; the fused batch normalization does.
     """
     stacks: set[int] = set()
     for node in graph.nodes if behaviour.tensorflow >= _STACKING_SINCE else ():
         if node.kind == "op":
-            if len(node.inputs) > 1 and "tf.math.multiply" in function_names(node):
+            names_of = function_names(node)
+            if "tf.math.sign" in names_of or (
+                len(node.inputs) > 1 and "tf.math.multiply" in names_of
+            ):
                 stacks.add(node.index)
         elif node.kind == "layer" and not stacks.isdisjoint(node.inputs):
             stacks.add(node.index)
             if node.cls == "BatchNormalization" and node.shape is not None and len(node.shape) == 4:
                 where = f'Exception encountered when calling layer "{names[node.index]}"'
                 message = f"{where} (type BatchNormalization). Shape must be rank 4 but is rank 5"
-                yield node, ("ValueError", message, "tfmot hands `x * y` before it a list")
+                yield node, ("ValueError", message, "tfmot hands a function before it a list")
                 return

@@ -85,7 +85,13 @@ class FloatActivation(Rule):
                 found = consequence(_own(model, node), _FLOAT)
                 if found is not None:
                     message = f"{layers.label(node)} has no int8 form: {found.text}"
-                    yield Finding(node, message, found, rewrites=tuple(_replaced(node)))
+                    yield Finding(
+                        node,
+                        message,
+                        found,
+                        rewrites=tuple(_replaced(node)),
+                        related=layers.in_float_with(model, node),
+                    )
             elif node.kind == "layer" and not layers.is_linear(node):
                 found = consequence(model.fate_of_argument(node, "activation"), _FLOAT)
                 if found is not None:
@@ -96,11 +102,18 @@ class FloatActivation(Rule):
                         found,
                         argument="activation",
                         rewrites=tuple(_hoisted(node)),
+                        related=layers.in_float_with(model, node),
                     )
 
 
 def _own(model: LoweredGraph, node: Node) -> Mapping[Cell, LayerLowering]:
     """The fate of an activation, where it is not in float for its neighbours' sake."""
+    if node.kind == "op":  # which some Keras takes within a layer only, and not alone
+        return {
+            cell: layer
+            for cell, layer in model.fate(node).items()
+            if layer.outcome is not Outcome.FLOAT_ISLAND or layers.lacks_int8(layer)
+        }
     alone = model.fate_alone(node)
     return {
         cell: layer

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from qlsp.diagnostic import Applicability
-from qlsp.lower import Outcome
+from qlsp.lower import LayerLowering, Outcome
 from qlsp.rules import layers
+from qlsp.rules.cells import Cell
 from qlsp.rules.consequence import consequence
 from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rewrite import NewLayer, Replace
@@ -110,7 +111,7 @@ class TensorOpInModel(Rule):
         for node in graph.nodes:
             if node.kind != "op" or _is_fusible_activation(graph, node):
                 continue
-            found = consequence(model.over_both_keras(model.fate(node)), {Outcome.RAISES})
+            found = consequence(model.over_both_keras(_refused(model, node)), {Outcome.RAISES})
             if found is None or not layers.comes_from_layer(model, node):
                 continue
             if not layers.is_tensor(graph, node):
@@ -120,20 +121,13 @@ class TensorOpInModel(Rule):
             if new is not None:
                 title = f"Use a {new.cls} layer"
                 rewrites = (Rewrite(title, Applicability.SAFE, (Replace(node, new),)),)
-            shown = _OPERATORS.get(node.cls, node.cls)
+            shown = layers.operator_text(node)
             yield Finding(node, f"{shown} is no layer: {found.text}", found, rewrites=rewrites)
 
 
-_OPERATORS = {
-    "operator.add": "`+`",
-    "operator.sub": "`-`",
-    "operator.mul": "`*`",
-    "operator.truediv": "`/`",
-    "operator.matmul": "`@`",
-    "operator.pow": "`**`",
-    "operator.neg": "`-`",
-    "operator.getitem": "`[...]`",
-}
+def _refused(model: LoweredGraph, node: Node) -> Mapping[Cell, LayerLowering]:
+    """The fate of a function, but for where it is converted, and lacks an int8 form only."""
+    return {cell: layer for cell, layer in model.fate(node).items() if not layers.lacks_int8(layer)}
 
 
 def _is_fusible_activation(graph: LayerGraph, node: Node) -> bool:
