@@ -218,9 +218,11 @@ def _others() -> tuple[Published, ...]:
 
 def _larq() -> tuple[Published, ...]:
     given = "(input_shape=(64, 64, 3), weights=None)"
-    literature = ("BinaryAlexNet", "BiRealNet", "RealToBinaryNet")
+    larger = "(input_shape=(128, 128, 3), weights=None)"  # else its last images are one pixel
+    literature = ("BiRealNet", "RealToBinaryNet")
     return (
         *(Published("larq-zoo", "larq_zoo.literature", name + given) for name in literature),
+        Published("larq-zoo", "larq_zoo.literature", "BinaryAlexNet" + larger),
         Published("larq-zoo", "larq_zoo.literature", "XNORNet(weights=None)"),
         Published("larq-zoo", "larq_zoo.sota", "QuickNetSmall" + given),
     )
