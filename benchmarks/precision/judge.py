@@ -87,7 +87,7 @@ def judge(
             around = places | others
             # A function is made nowhere: it is judged by the layers that it is said to be within.
             own = around if all(each.node.kind == "op" for _, each in fault.findings) else places
-            here = [index for index, each in enumerate(layers) if own & _made_at(each)]
+            here = [index for index, each in enumerate(layers) if _is_meant(fault, each, own)]
             if not here or not _is_run(diagnostic, layers):
                 verdict.undecided.append(line)
                 continue
@@ -179,6 +179,15 @@ def _files(layers: Sequence[Mapping[str, Any]], folder: Path) -> list[str]:
     """The files of the package in which layers are made, in order."""
     files = dict.fromkeys(file for layer in layers for file, _ in layer["site"])
     return [file for file in files if Path(file).is_relative_to(folder) and Path(file).is_file()]
+
+
+def _is_meant(fault: Fault, layer: Mapping[str, Any], places: set[Place]) -> bool:
+    """Whether a layer is made at the place, and of a class that is spoken of.
+
+    A line may make layers of two classes, such as `Conv2D if dimensions == 2 else Conv3D`.
+    """
+    classes = {each.node.cls for _, each in fault.findings if each.node.kind == "layer"}
+    return bool(places & _made_at(layer)) and (not classes or layer["cls"] in classes)
 
 
 def _made_at(layer: Mapping[str, Any]) -> set[Place]:
