@@ -122,7 +122,11 @@ def _holds(
         return True
     kept = {name for match in CLAIM.findall(message) for name in match.strip(", ").split(", ")}
     found = {name for each in mine for name in each.ops}
-    return bool(kept & found)
+    rescaled = any(
+        operator["name"] == "QUANTIZE" and here.intersection(operator["layers"])
+        for operator in measured["operators"]
+    )
+    return bool(kept & found) or ("QUANTIZE" in kept and rescaled)
 
 
 def _bad(record: Mapping[str, Any], workflow: Workflow) -> Iterator[Bad]:

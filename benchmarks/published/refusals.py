@@ -16,6 +16,9 @@ from typing import Any
 
 _ROUNDS = 100
 """How many layers are let off that raise in another way than by the registry."""
+_OPERATIONS = frozenset({"TFOpLambda", "SlicingOpLambda"})
+"""Operations in the place of layers. Annotated, one gets its input in a list, and may make a tensor
+of one more dimension of it, at which a layer behind it raises."""
 
 
 def refusals(model: Any) -> dict[str, Any]:
@@ -46,8 +49,11 @@ def refusals(model: Any) -> dict[str, Any]:
             return Registry()
 
     names = {layer.name for layer in model.layers}
-    inner = [layer for layer in model.layers if hasattr(layer, "layers")]
-    refused.update(dict.fromkeys(layer.name for layer in inner))
+    for layer in model.layers:
+        if type(layer).__name__ in _OPERATIONS:
+            Registry().supports(layer)  # else it raises in ways of its own, or those behind it do
+        elif hasattr(layer, "layers"):
+            refused[layer.name] = None
 
     def annotate(layer: Any) -> Any:
         if layer.name in refused:
@@ -62,9 +68,7 @@ def refusals(model: Any) -> dict[str, Any]:
             tfmot.quantization.keras.quantize_apply(annotated, Scheme())
         except Exception as error:
             name = _culprit(error, names)
-            if name in refused:
-                name = _operation_before(model.get_layer(name), set(refused))
-            if name is None:
+            if name is None or name in refused:
                 return {"refused": list(refused), "error": f"{type(error).__name__}: {error}"[:500]}
             refused[name] = None
         else:
@@ -85,26 +89,6 @@ def _culprit(error: BaseException, names: set[str]) -> str | None:
                     found = name
         trace = trace.tb_next
     return found
-
-
-def _operation_before(layer: Any, refused: set[str]) -> str | None:
-    """The nearest operation before `layer` that is not let off yet.
-
-    Annotated, an operation gets its input in a list, and may make a tensor of one more dimension
-    of it, at which a layer behind it raises whether that is annotated or not.
-    """
-    seen, layers = set(), [layer]
-    while layers:
-        each = layers.pop(0)
-        if type(each).__name__ == "TFOpLambda" and each.name not in refused:
-            return str(each.name)
-        for node in each.inbound_nodes:
-            inbound = node.inbound_layers
-            for before in inbound if isinstance(inbound, list) else [inbound]:
-                if before.name not in seen:
-                    seen.add(before.name)
-                    layers.append(before)
-    return None
 
 
 if __name__ == "__main__":

@@ -271,6 +271,16 @@ _TABLES: tuple[Sequence[str], ...] = (
     _cross(["image > conv > bn > fork"], ("relu > join", "relu6 > join", "act(sigmoid) > join")),
     _cross(["image > conv > relu > fork"], ("conv_same > join", "bn > join")),
     ["image > conv > bn > relu > fork > conv_same > bn > join > relu"],
+    # An average pooling of the tensor that another layer takes.
+    _cross(
+        [
+            "image > conv > relu > fork",
+            "image > conv > maxpool > fork",
+            "image > conv > pad > fork",
+        ],
+        ("conv_same > other_avgpool > join_cat", "conv_same > other_avgpool_conv > join_cat"),
+    ),
+    ["image > conv > maxpool > fork > conv_same > bn > relu > other_avgpool_conv > join_cat"],
     # Every layer.
     _cross(["image"], _FIRST_LAYERS),
     _cross(["image > conv"], _LAYERS),

@@ -154,6 +154,10 @@ _LAYERS = {
     # A second consumer: `fork` keeps the tensor, `join` adds it back.
     "fork": "y = x",
     "join": "x = layers.Add()([x, y])",
+    "join_cat": "x = layers.Concatenate()([x, y])",
+    "other_avgpool": "y = layers.AveragePooling2D(3, strides=1, padding='same')(y)",
+    "other_avgpool_conv": "y = layers.Conv2D(4, 1)("
+    "layers.AveragePooling2D(3, strides=1, padding='same')(y))",
     # Merging; the other branch is a layer of its own.
     "add": "x = layers.Add()([layers.Conv2D(4, 1)(x), x])",
     "subtract": "x = layers.Subtract()([layers.Conv2D(4, 1)(x), x])",

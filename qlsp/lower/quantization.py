@@ -57,6 +57,9 @@ _REPEATS_LAST_SINCE: Version = (2, 21)
 _SCALES_WEIGHTS: Version = (2, 15)
 """The last release that leaves them in int8 where a scale follows."""
 
+BORROWED = "its input takes its scale from another layer"
+"""What an op's reason says whose bias has no scale."""
+
 CASTS = frozenset({"QUANTIZE", "DEQUANTIZE", "FAKE_QUANT"})
 """Ops between int8 and float, or between two scales."""
 
@@ -117,6 +120,8 @@ def quantize_qat(
             operation.reason = "tfmot learns no range for its output"
         elif any(each not in scales for each in operation.tensors):
             operation.reason = "tfmot learns no range for its input"
+        elif id(operation) in scales.unbiased:
+            operation.reason = BORROWED
         else:
             int8.add(id(operation))
     return int8, [each for each in scales.rescalings if id(each.user or each.source) in int8]

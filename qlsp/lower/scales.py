@@ -28,6 +28,9 @@ FIXED_RANGE = frozenset({"LOGISTIC", "TANH", "SOFTMAX", "LOG_SOFTMAX", "L2_NORMA
 _ONE_OPERAND = frozenset({"MAX_POOL_2D", "AVERAGE_POOL_2D", "DEPTH_TO_SPACE"})
 """Ops of one scale without further operands (sizes, axes)."""
 
+_BIASED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+"""Ops with a bias, whose scale follows from that of the input and of the weights."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rescaling:
@@ -50,16 +53,25 @@ class Scales:
                 self._learned.add(id(each))
             elif each.name in FIXED_RANGE:
                 self._of[id(each)] = each
-        pending = [each for each in operations if each.name in SAME_SCALE]
+        pending = [each for each in operations if each.name in SAME_SCALE or each.name in _BIASED]
         done: set[int] = set()
         while pending:
             operation = pending.pop()
             if id(operation) in done:
                 continue
+            if operation.name in _BIASED:
+                if all(id(each) in self._of for each in operation.tensors):
+                    done.add(id(operation))
+                continue
             scale = self._shared(operation)
             if scale is not None:
                 done.add(id(operation))
                 pending += self._spread(operation, scale)
+        self.unbiased = {
+            id(each) for each in operations if each.name in _BIASED and id(each) not in done
+        }
+        """Ids of the ops whose bias got no scale: the driver came to them before their input had
+        one, and not again, as that came from another user of it."""
 
     def __contains__(self, operation: Operation) -> bool:
         return id(operation) in self._of
@@ -86,7 +98,7 @@ class Scales:
             current = self._of.get(id(each))
             if current is None:
                 self._of[id(each)] = scale
-                concerned += [each, *each.users]
+                concerned += [each, *(user for user in each.users if user.name in SAME_SCALE)]
             elif current is not scale and not self._gives_way(each):
                 self.rescalings.append(Rescaling(each, operation))
         current = self._of.get(id(operation))
@@ -95,7 +107,7 @@ class Scales:
             concerned += operation.users
         elif current is not scale:
             self.rescalings.append(Rescaling(operation, None))
-        return [each for each in concerned if each.name in SAME_SCALE]
+        return [each for each in concerned if each.name in SAME_SCALE or each.name in _BIASED]
 
     def _gives_way(self, operation: Operation) -> bool:
         """Whether a tensor simply takes the scale of its one user."""

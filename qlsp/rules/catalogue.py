@@ -20,6 +20,7 @@ from qlsp.rules.fusion.batchnorm_after_activation import BatchnormAfterActivatio
 from qlsp.rules.fusion.batchnorm_axis import BatchnormAxis
 from qlsp.rules.fusion.batchnorm_in_float import BatchnormInFloat
 from qlsp.rules.fusion.batchnorm_not_folded import BatchnormNotFolded
+from qlsp.rules.fusion.borrowed_range import BorrowedRange
 from qlsp.rules.fusion.channels_first import ChannelsFirst
 from qlsp.rules.fusion.dynamic_batch import DynamicBatch
 from qlsp.rules.fusion.float_activation import FloatActivation
@@ -75,6 +76,7 @@ RULES: tuple[type[Rule], ...] = (
     UnconvertibleLayer,
     TiledUpsampling,
     BatchnormAxis,
+    BorrowedRange,
     UnsupportedActivation,
     UnsupportedLayer,
     TensorOpInModel,

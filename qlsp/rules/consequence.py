@@ -92,11 +92,13 @@ def _effect(layer: LayerLowering, workflow: Workflow) -> str:
     if layer.outcome is Outcome.RAISES:
         return "quantize_model raises" if workflow == "qat" else "the model can't be converted"
     island = layer.outcome is Outcome.FLOAT_ISLAND
+    rescales = all(op.type == "INT8" for op in layer.ops)  # QUANTIZE is from scale to scale then
     names = ", ".join(
         dict.fromkeys(
             op.name
             for op in layer.ops
-            if op.name not in _CASTS and (op.type == "FLOAT32" or not island)
+            if op.name not in _CASTS or (rescales and op.name == "QUANTIZE")
+            if op.type == "FLOAT32" or not island
         )
     )
     if island:
