@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from qlsp.lower import activations
+from qlsp.lower.behaviour import Version
 from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError
 from qlsp.lower.operation import WEIGHT, Operation
 from qlsp.trace.graph import UNKNOWN
@@ -74,8 +75,15 @@ _PROGRAMS: Mapping[str, str] = {
 }
 """Functions of one tensor that are something else than one op (see `programs.py`)."""
 
-_NOT_CONVERTED: Mapping[str, str] = {"erf": "Erf", "roll": "Roll"}
-"""Functions that the converter has nothing for, and TensorFlow's op."""
+_NOT_CONVERTED: Mapping[str, tuple[str, Version]] = {
+    "erf": ("Erf", (99, 0)),
+    "roll": ("Roll", (99, 0)),
+    "sign": ("Sign", (2, 8)),
+}
+"""Functions that the converter has nothing for: TensorFlow's op, and the last release."""
+
+_SIZED = frozenset({"reshape", "resize"})
+"""Functions that take a size, which may be computed."""
 
 _COMPARISONS: Mapping[str, str] = {"gt": "GREATER", "lt": "LESS"}
 
@@ -93,19 +101,19 @@ def expand_function(expansion: Expansion) -> Operation:
             "Keras 3 takes no TensorFlow functions, but within a layer",
         )
     name = symbol.rpartition(".")[2]
-    if name != "reshape" and any(each.name == WEIGHT for each in expansion.inputs):
+    if name not in _SIZED and any(each.name == WEIGHT for each in expansion.inputs):
         return _with_weight(expansion, name)
     if name in _ARITHMETIC:
         return _arithmetic(expansion, _ARITHMETIC[name])
     if name in _CLIPS:
         return _clip(expansion)
+    op, until = _NOT_CONVERTED.get(name, ("", (0, 0)))
+    if expansion.behaviour.tensorflow <= until:
+        raise expansion.no_kernel(op, f"the converter has no op for {symbol}")
     if name in _OPS:
         return expansion.emit(_OPS[name], *expansion.inputs)
     if name in _PROGRAMS:
         return expansion.run(_PROGRAMS[name], *expansion.inputs)
-    if name in _NOT_CONVERTED:
-        op = _NOT_CONVERTED[name]
-        raise expansion.no_kernel(op, f"the converter has no op for {symbol}")
     if name in _OTHERS:
         return _OTHERS[name](expansion)
     if name == "relu" and expansion.node.attrs.keys() & {"max_value", "alpha", "threshold"}:

@@ -28,6 +28,7 @@ FLOAT_ONLY: dict[str, tuple[Version, Version]] = {
     "SQUARED_DIFFERENCE": ((0, 0), (2, 5)),
     "REDUCE_MAX": ((0, 0), (2, 2)),
     "DIV": ((0, 0), (2, 15)),
+    "SQRT": ((0, 0), (2, 15)),
     "LEAKY_RELU": ((0, 0), (2, 2)),
     "PRELU": ((0, 0), (2, 2)),
     "TRANSPOSE_CONV": ((0, 0), (2, 2)),

@@ -67,8 +67,12 @@ _KEYWORDS: Mapping[str, str] = {
 }
 """The argument that a function or layer is called with by name, besides its tensor."""
 
-_STACKING_SINCE: Version = (2, 21)
-"""The first release that was measured, with RegNetY."""
+_STACKING: Mapping[str, tuple[int, Version]] = {
+    "tf.math.multiply": (2, (2, 21)),
+    "tf.math.sign": (1, (2, 8)),
+}
+"""Functions that take a list of a tensor for one tensor: with how many tensors, and the first
+release that was measured (the first one with RegNetY)."""
 
 _TAKES_KEYWORDS = (0, 6)
 """From this tfmot on, its wrapper hands on arguments by name."""
@@ -114,12 +118,14 @@ def refusals_of_stacks(
     activations do not mind; the fused batch normalization does.
     """
     stacks: set[int] = set()
-    for node in graph.nodes if behaviour.tensorflow >= _STACKING_SINCE else ():
+    stacking = {
+        (name, tensors)
+        for name, (tensors, since) in _STACKING.items()
+        if behaviour.tensorflow >= since
+    }
+    for node in graph.nodes if stacking else ():
         if node.kind == "op":
-            names_of = function_names(node)
-            if "tf.math.sign" in names_of or (
-                len(node.inputs) > 1 and "tf.math.multiply" in names_of
-            ):
+            if any((name, len(node.inputs)) in stacking for name in function_names(node)):
                 stacks.add(node.index)
         elif node.kind == "layer" and not stacks.isdisjoint(node.inputs):
             stacks.add(node.index)
