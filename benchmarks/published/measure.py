@@ -19,7 +19,8 @@ from qlsp.verify.findings import findings
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.model import BuiltModel
 from qlsp.verify.process import Limits
-from qlsp.verify.session import Session, Target
+from qlsp.verify.session import Session
+from qlsp.verify.target import Target
 from qlsp.verify.verify import open_model
 
 _REFUSALS = Path(__file__).with_name("refusals.py")

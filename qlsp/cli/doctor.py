@@ -28,7 +28,7 @@ from qlsp.doctor.report import print_examination, print_treatment, report_data
 from qlsp.doctor.treat import RANDOM, Treatment, treat
 from qlsp.error import QlspError
 from qlsp.verify.process import Limits
-from qlsp.verify.session import Target
+from qlsp.verify.target import Target
 
 
 @click.command()

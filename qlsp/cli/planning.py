@@ -13,7 +13,7 @@ from qlsp.discovery.interpreter import Interpreter, find_interpreter
 from qlsp.error import QlspError
 from qlsp.toml import shown
 from qlsp.toolchain import Workflow
-from qlsp.verify.session import Target
+from qlsp.verify.target import Target
 from qlsp.zoo.case import Case
 from qlsp.zoo.installed import installed
 from qlsp.zoo.result import Result

@@ -25,8 +25,9 @@ from qlsp.source.document import Document, SourceError
 from qlsp.source.writing import write_whole
 from qlsp.toolchain import WORKFLOWS, Workflow
 from qlsp.trace.outline import Outline
+from qlsp.verify.channel import Progress
 from qlsp.verify.process import MEGABYTE
-from qlsp.verify.session import Progress, Target
+from qlsp.verify.target import Target
 
 _UNITS: Final = {
     "": MEGABYTE,

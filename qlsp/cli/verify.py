@@ -38,7 +38,7 @@ from qlsp.verify.report.junit import junit
 from qlsp.verify.report.markdown import markdown
 from qlsp.verify.report.text import print_report
 from qlsp.verify.revision import at_revision
-from qlsp.verify.session import Target
+from qlsp.verify.target import Target
 from qlsp.verify.vela import CONFIGURATIONS, find_vela, place
 from qlsp.verify.verify import Report, read_file, verify
 

@@ -11,8 +11,10 @@ from qlsp.doctor.examine import Examination
 from qlsp.doctor.graphdef import Graph
 from qlsp.error import QlspError
 from qlsp.lower.tf1.graph import Range
+from qlsp.verify.channel import Progress
 from qlsp.verify.process import Limits
-from qlsp.verify.session import Progress, Session, Target
+from qlsp.verify.session import Session
+from qlsp.verify.target import Target
 
 RANDOM: Final = "random"
 """`--data random`: inputs that are uniform from -1 to 1."""

@@ -12,11 +12,13 @@ from qlsp.error import QlspError
 from qlsp.lower.lowering import Op
 from qlsp.settings import Settings
 from qlsp.toolchain import Workflow
+from qlsp.verify.channel import Progress
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.mend import Mended, mend
 from qlsp.verify.process import Limits
 from qlsp.verify.quality import Latency
-from qlsp.verify.session import Difference, Progress, Session, Target, Weights
+from qlsp.verify.session import Difference, Session, Weights
+from qlsp.verify.target import Target
 from qlsp.verify.verify import Report, verify
 
 _TOLERANCE: Final = 1e-5

@@ -12,7 +12,7 @@ from qlsp.settings import Settings
 from qlsp.source.document import Document, SourceError
 from qlsp.trace import Project
 from qlsp.verify.model import BuiltModel
-from qlsp.verify.session import Target
+from qlsp.verify.target import Target
 
 
 @dataclass(frozen=True, slots=True)

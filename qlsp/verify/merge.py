@@ -14,13 +14,15 @@ from qlsp.error import QlspError
 from qlsp.lower.lowering import ConversionError
 from qlsp.settings import Settings
 from qlsp.toolchain import Toolchain
+from qlsp.verify.channel import Progress
 from qlsp.verify.findings import Finding, findings
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.mend import mend
 from qlsp.verify.messages import last_line
 from qlsp.verify.model import BuiltModel
 from qlsp.verify.process import Limits
-from qlsp.verify.session import Conversion, Progress, Session, Target
+from qlsp.verify.session import Conversion, Session
+from qlsp.verify.target import Target
 from qlsp.verify.verify import open_model
 
 _QUANTIZES_BEHIND_RELU: Final = "0.6.0"

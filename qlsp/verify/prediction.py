@@ -16,7 +16,7 @@ from qlsp.trace.graph import LayerGraph
 from qlsp.verify.findings import Finding
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.model import BuiltModel, Layer
-from qlsp.verify.session import Target
+from qlsp.verify.target import Target
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qlsp.error import QlspError
-from qlsp.verify.session import Target
+from qlsp.verify.target import Target
 
 
 def at_revision(target: Target, revision: str) -> Target:

@@ -12,6 +12,7 @@ from qlsp.discovery.interpreter import Interpreter
 from qlsp.error import QlspError
 from qlsp.lower.lowering import Outcome
 from qlsp.toolchain import Toolchain, Workflow
+from qlsp.verify.channel import Progress
 from qlsp.verify.findings import Finding, findings
 from qlsp.verify.flatbuffer import Subgraph, read_model
 from qlsp.verify.measurement import Measurement
@@ -19,7 +20,8 @@ from qlsp.verify.model import BuiltModel, Input, Layer
 from qlsp.verify.prediction import Prediction, predict
 from qlsp.verify.process import LimitError, Limits
 from qlsp.verify.quality import Latency, Noise, latencies, noise
-from qlsp.verify.session import Conversion, Progress, Session, Target, Versions
+from qlsp.verify.session import Conversion, Session, Versions
+from qlsp.verify.target import Target
 from qlsp.verify.vela import Placement
 
 _OLDEST = (1, 15)

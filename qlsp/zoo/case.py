@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qlsp.discovery.interpreter import Interpreter
 from qlsp.toolchain import Workflow
-from qlsp.verify.session import Target
+from qlsp.verify.target import Target
 
 
 @dataclass(frozen=True, slots=True)

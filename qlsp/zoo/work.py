@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qlsp.error import QlspError
+from qlsp.verify.channel import Progress
 from qlsp.verify.process import Limits
 from qlsp.verify.report.json import report_data
-from qlsp.verify.session import Progress, Session
+from qlsp.verify.session import Session
 from qlsp.verify.verify import Report, WorkflowError, read_file, verify
 from qlsp.zoo.case import Case, Job
 from qlsp.zoo.result import Result

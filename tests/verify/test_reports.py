@@ -28,7 +28,8 @@ from qlsp.verify.report.junit import junit
 from qlsp.verify.report.markdown import markdown
 from qlsp.verify.report.quality import change_lines
 from qlsp.verify.report.text import print_report
-from qlsp.verify.session import Conversion, Difference, Target, Versions
+from qlsp.verify.session import Conversion, Difference, Versions
+from qlsp.verify.target import Target
 from qlsp.verify.vela import Left, Placement
 from qlsp.verify.verify import Report
 

@@ -9,7 +9,7 @@ import pytest
 
 from qlsp.error import QlspError
 from qlsp.verify.revision import at_revision
-from qlsp.verify.session import Target
+from qlsp.verify.target import Target
 
 
 def git(folder: Path, *arguments: str) -> None:

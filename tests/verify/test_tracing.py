@@ -15,7 +15,8 @@ from qlsp.verify.findings import findings
 from qlsp.verify.measurement import Measurement
 from qlsp.verify.prediction import agrees, measured_lowering, predict
 from qlsp.verify.process import Limits
-from qlsp.verify.session import Session, Target
+from qlsp.verify.session import Session
+from qlsp.verify.target import Target
 from tests.tensorflow import tensorflow_python
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 import qlsp.zoo.cache
 from qlsp.discovery.interpreter import Interpreter
 from qlsp.verify.process import Limits
-from qlsp.verify.session import Target
+from qlsp.verify.target import Target
 from qlsp.zoo.cache import Cache
 from qlsp.zoo.case import Case, Job
 from qlsp.zoo.result import Result

@@ -9,7 +9,7 @@ import pytest
 
 from qlsp.discovery.interpreter import Interpreter
 from qlsp.verify.process import MEGABYTE, Limits
-from qlsp.verify.session import Target
+from qlsp.verify.target import Target
 from qlsp.zoo.case import Case, Job
 from qlsp.zoo.local import run_here
 from qlsp.zoo.share import Share

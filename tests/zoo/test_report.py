@@ -8,7 +8,7 @@ from rich.console import Console
 
 from qlsp.discovery.interpreter import Interpreter
 from qlsp.toolchain import Workflow
-from qlsp.verify.session import Target
+from qlsp.verify.target import Target
 from qlsp.zoo.case import Case
 from qlsp.zoo.report import json_text, junit, markdown, print_summary
 from qlsp.zoo.result import Result, Summary
