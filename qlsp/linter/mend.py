@@ -13,7 +13,8 @@ from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rewrite import Operation, SetArgument
 from qlsp.rules.rewrite.draft import Draft, equal
 from qlsp.rules.rewrite.operations import crosses_functions, source_of
-from qlsp.rules.rewrite.write import CannotWrite, write
+from qlsp.rules.rewrite.places import CannotWrite
+from qlsp.rules.rewrite.write import write
 from qlsp.source.document import SourceError
 from qlsp.source.edit import Edit, EditConflictError, apply_edits
 from qlsp.source.span import Site

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qlsp.trace import containers, tensors
+from qlsp.trace import methods, tensors
 from qlsp.trace import values as v
 from qlsp.trace.containers import is_key, is_open, items_of
 from qlsp.trace.flow import RaisedError
@@ -72,7 +72,7 @@ def _tuple(run: Interpreter, arguments: Arguments) -> Value:
 def _dict(run: Interpreter, arguments: Arguments) -> Value:
     made = v.Dict({}, arguments.open)
     if arguments.args:
-        containers.update(run, made, arguments.args[0])
+        methods.update(run, made, arguments.args[0])
     made.items.update(arguments.kwargs)
     return made
 
@@ -155,7 +155,7 @@ def _sorted(run: Interpreter, arguments: Arguments) -> Value:
     items = _items(run, arguments)
     if items is None or is_open(arguments.args[0]):
         return v.List([], True)
-    ordered = containers.sort(run, items, arguments)
+    ordered = methods.sort(run, items, arguments)
     return v.List([], True) if ordered is None else v.List(ordered)
 
 

@@ -9,7 +9,7 @@ import string
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qlsp.trace import containers
+from qlsp.trace import containers, methods
 from qlsp.trace import values as v
 from qlsp.trace.builtins import BUILTINS
 from qlsp.trace.containers import is_open, items_of
@@ -75,7 +75,7 @@ def deep_copy(run: Interpreter, value: Value, made: dict[int, Value]) -> Value:
 def _copy(run: Interpreter, arguments: Arguments) -> Value:
     value = arguments.get(0, "x")
     if type(value) in (v.List, v.Dict, v.Set):
-        method = containers.METHODS[type(value)]["copy"]
+        method = methods.METHODS[type(value)]["copy"]
         return method.run(run, Arguments([value], {}))
     if type(value) is v.Instance and value.keras is None:
         return v.Instance(value.cls, dict(value.names), value.site)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from qlsp.trace import containers, tensors, text
+from qlsp.trace import methods, tensors, text
 from qlsp.trace import values as v
 from qlsp.trace.flow import RaisedError
 from qlsp.trace.values import MISSING, Arguments, Unknown, Value
@@ -21,7 +21,7 @@ def method(value: Value, name: str) -> Value:
         return text.METHODS.get(name, MISSING)
     if kind in (int, float):
         return text.NUMBER_METHODS.get(name, MISSING)
-    return containers.METHODS.get(kind, {}).get(name, MISSING)
+    return methods.METHODS.get(kind, {}).get(name, MISSING)
 
 
 def numeric(

@@ -11,6 +11,13 @@ import ast
 from dataclasses import replace
 
 from qlsp.rules.rewrite import names
+from qlsp.rules.rewrite.arguments import (
+    argument,
+    reads_locals,
+    remove_argument,
+    remove_call_argument,
+    set_argument,
+)
 from qlsp.rules.rewrite.operations import (
     Given,
     InsertAfter,
@@ -23,6 +30,7 @@ from qlsp.rules.rewrite.operations import (
     SetArgument,
     Swap,
 )
+from qlsp.rules.rewrite.places import CannotWrite, known, place_of
 from qlsp.rules.rewrite.slots import (
     INPUT_KEYWORDS,
     Slot,
@@ -33,15 +41,10 @@ from qlsp.rules.rewrite.slots import (
 )
 from qlsp.source.document import Document
 from qlsp.source.edit import Edit
-from qlsp.source.items import insert_element, remove_argument, remove_element, set_argument
-from qlsp.source.span import Site, Span
-from qlsp.source.syntax import Place, indentation, is_local, owns_its_lines, rest_of_line, stores
+from qlsp.source.items import insert_element, remove_element
+from qlsp.source.span import Span
+from qlsp.source.syntax import Place, indentation, owns_its_lines, rest_of_line, stores
 from qlsp.trace.graph import Flavour, LayerGraph, Node, Style
-from qlsp.trace.keras import signatures
-
-
-class CannotWrite(Exception):  # noqa: N818
-    """The source does not allow the operation (or not without doubt)."""
 
 
 def write(document: Document, graph: LayerGraph, operation: Operation) -> list[Edit]:
@@ -59,11 +62,11 @@ def write(document: Document, graph: LayerGraph, operation: Operation) -> list[E
         case Replace(node, layer):
             return _replace(document, node, layer, graph.flavour)
         case SetArgument(node, key, value):
-            return _set_argument(document, node, key, value)
+            return set_argument(document, node, key, value)
         case RemoveArgument(node, key, moved):
-            return [_remove_argument(document, node, key, moved)]
+            return [remove_argument(document, node, key, moved)]
         case RemoveCallArgument(node, key):
-            return [_remove_call_argument(document, node, key)]
+            return [remove_call_argument(document, node, key)]
 
 
 def _swap(document: Document, graph: LayerGraph, first: Node, second: Node) -> list[Edit]:
@@ -111,14 +114,14 @@ def _exchangeable(document: Document, one: Slot, other: Slot) -> bool:
 
 
 def _insert(document: Document, node: Node, layer: NewLayer, flavour: Flavour) -> list[Edit]:
-    place = _place(document, node.call)
+    place = place_of(document, node.call)
     if node.style is Style.ELEMENT:
         written = _written(document, layer, node, flavour, place)
         if not isinstance(place.parent, ast.List):
             raise CannotWrite("not an element of a list display")
         index = place.parent.elts.index(place.node)
         edit = insert_element(document, place.parent, index + 1, written.code)
-        return [_known(edit), *written.edits]
+        return [known(edit), *written.edits]
     if node.style is Style.ADD:
         written = _written(document, layer, node, flavour, place)
         if not isinstance(place.node, ast.Call) or not owns_its_lines(document, place.statement):
@@ -150,7 +153,7 @@ def _callee_of_new(
     if owner is None:
         written = _written(document, layer, node, flavour, place)
         return written.code, list(written.edits)
-    made = _place(document, node.construct)
+    made = place_of(document, node.construct)
     written = _written(document, layer, node, flavour, made)
     statement = made.statement
     match statement:
@@ -183,12 +186,12 @@ def _first_parameter(place: Place) -> str:
 
 
 def _remove(document: Document, node: Node) -> list[Edit]:
-    place = _place(document, node.call)
+    place = place_of(document, node.call)
     if node.style is Style.ELEMENT:
         if not isinstance(place.parent, ast.List):
             raise CannotWrite("not an element of a list display")
         index = place.parent.elts.index(place.node)
-        return [_known(remove_element(document, place.parent, index))]
+        return [known(remove_element(document, place.parent, index))]
     if node.style is Style.ADD:
         return [_without_statement(document, place), *_without_binding(document, node, place)]
     slot = slot_of(document, None, node, None)
@@ -240,7 +243,7 @@ def _without_binding(document: Document, node: Node, place: Place) -> list[Edit]
 def _replace(document: Document, node: Node, layer: NewLayer, flavour: Flavour) -> list[Edit]:
     if node.style is Style.OP:
         return _replace_function(document, node, layer, flavour)
-    place = _place(document, node.construct)
+    place = place_of(document, node.construct)
     if not isinstance(place.node, ast.Call):
         raise CannotWrite("not constructed by a call")
     if "#" in document.at(Span.of(place.node)):
@@ -254,11 +257,11 @@ def _replace_function(
     document: Document, node: Node, layer: NewLayer, flavour: Flavour
 ) -> list[Edit]:
     """`tf.add(a, b)` or `a + b` becomes `Add()([a, b])`; `tf.nn.relu(x)` becomes `ReLU()(x)`."""
-    place = _place(document, node.call)
+    place = place_of(document, node.call)
     if place.enclosing_class is not None:
         raise CannotWrite("no place where the layer could be made")
     operands, others, extra = _operands(document, place.node, len(node.inputs))
-    if any(_reads_locals(place, each) for each in others):
+    if any(reads_locals(place, each) for each in others):
         raise CannotWrite("an argument is a variable: other callers may give another")
     written = _written(document, layer, node, flavour, place, extra)
     before, between, after = (
@@ -313,81 +316,6 @@ def _name_argument(document: Document, call: ast.Call) -> str:
     return ""
 
 
-def _set_argument(document: Document, node: Node, key: str, value: object) -> list[Edit]:
-    written = names.literal(document, value)
-    if written is None:
-        raise CannotWrite(f"no way to write {value!r} here")
-    call = _constructor(document, node, key)
-    position = _position(call, node, key)
-    if position is not None:
-        return [Edit(*document.offsets(Span.of(call.args[position])), written.code), *written.edits]
-    edit = set_argument(document, call, _spelling(call, node, key), written.code)
-    return [_known(edit), *written.edits]
-
-
-def _remove_argument(document: Document, node: Node, key: str, moved: bool) -> Edit:
-    call = _constructor(document, node, key, moved)
-    position = _position(call, node, key)
-    if position is not None:
-        return Edit(*document.offsets(Span.of(call.args[position])), "None")
-    return _known(remove_argument(document, call, _spelling(call, node, key)))
-
-
-def _remove_call_argument(document: Document, node: Node, key: str) -> Edit:
-    call = _place(document, node.call).node
-    if node.style is not Style.CALL or not isinstance(call, ast.Call):
-        raise CannotWrite("not a call")
-    for keyword in call.keywords:
-        if keyword.arg == key and not isinstance(keyword.value, ast.Constant):
-            raise CannotWrite("the argument is a variable: other callers may give another")
-    return _known(remove_argument(document, call, key))
-
-
-def _constructor(document: Document, node: Node, key: str, may_vary: bool = False) -> ast.Call:
-    """The call that constructs the layer; its argument `key` must not depend on variables."""
-    place = _place(document, node.construct)
-    if not isinstance(place.node, ast.Call):
-        raise CannotWrite("not constructed by a call")
-    value = _argument(place.node, node, key)
-    if not may_vary and value is not None and _reads_locals(place, value):
-        raise CannotWrite("the argument is a variable: other callers may give another")
-    return place.node
-
-
-def _argument(call: ast.Call, node: Node, key: str) -> ast.expr | None:
-    """The expression that `call` gives for the parameter `key`."""
-    position = _position(call, node, key)
-    if position is not None:
-        return call.args[position]
-    spelling = _spelling(call, node, key)
-    return next((each.value for each in call.keywords if each.arg == spelling), None)
-
-
-def _reads_locals(place: Place, value: ast.expr) -> bool:
-    return any(isinstance(each, ast.Name) and is_local(place, each.id) for each in ast.walk(value))
-
-
-def _position(call: ast.Call, node: Node, key: str) -> int | None:
-    """Which positional argument of `call` is `key`."""
-    signature = signatures.find(node.cls)
-    if signature is None or key not in signature.positional:
-        return None
-    position = signature.positional.index(key)
-    if position >= len(call.args):
-        return None
-    if any(isinstance(each, ast.Starred) for each in call.args[: position + 1]):
-        raise CannotWrite("arguments given as `*`")
-    return position
-
-
-def _spelling(call: ast.Call, node: Node, key: str) -> str:
-    """The keyword under which `call` gives the parameter `key`."""
-    given = [keyword.arg for keyword in call.keywords if keyword.arg is not None]
-    if key in given:
-        return key
-    return next((each for each in given if key in signatures.bind(node.cls, (), {each: 0})), key)
-
-
 def _written(
     document: Document,
     layer: NewLayer,
@@ -409,30 +337,15 @@ def _written(
 
 
 def _given(document: Document, given: Given, place: Place) -> names.Source:
-    made = _place(document, given.node.construct)
+    made = place_of(document, given.node.construct)
     value = None
     if isinstance(made.node, ast.Call):
-        value = _argument(made.node, given.node, given.key)
+        value = argument(made.node, given.node, given.key)
     if value is None:
         raise CannotWrite("the argument is not written in the call")
-    if made.scope is not place.scope and _reads_locals(made, value):
+    if made.scope is not place.scope and reads_locals(made, value):
         raise CannotWrite("the argument is a variable of another function")
     return names.Source(document.at(Span.of(value)))
-
-
-def _place(document: Document, site: Site | None) -> Place:
-    if site is None or site.path != document.path:
-        raise CannotWrite("written in another file")
-    place = Place.find(document, site.span)
-    if place is None:
-        raise CannotWrite("not found in the source")
-    return place
-
-
-def _known(edit: Edit | None) -> Edit:
-    if edit is None:
-        raise CannotWrite("the argument is not written in the call")
-    return edit
 
 
 def _line_after(document: Document, statement: ast.stmt, code: str) -> Edit:
