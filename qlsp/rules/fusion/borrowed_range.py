@@ -30,10 +30,10 @@ class BorrowedRange(Rule):
     with three of the convolutions of `InceptionV3`, measured with TF 2.21.
 
     ## How to fix it
-    Give the average pooling another input: the tensor before the max pooling, or what comes out of
-    a `Conv2D`; or put the average pooling behind the convolution of its branch, where it takes a
-    range that was learned. The model computes something else then, and is trained again. There is
-    no automatic fix. An `Activation("linear")` in between does not help.
+    Give the converter representative data on top of the learned ranges: all of it runs in int8
+    then, as measured. Or give the average pooling an input with a range of its own: put it behind
+    the convolution of its branch, and train the model again. There is no automatic fix. An
+    `Activation("linear")` in between does not help.
 
     ## When it does not apply
     Where the model is quantized after training only: then every tensor has a range.
