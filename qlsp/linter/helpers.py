@@ -59,21 +59,21 @@ def helper_faults(
     """Those of the findings that are about other files and depend on a call in this one."""
     document = analysis.document
     told = _Told.of(analysis, rules)
-    candidates: list[tuple[Found, Span, list[_Question]]] = []
+    candidates: list[tuple[Found, Span, list[list[_Question]]]] = []
     own: set[_Mark] = set()
     for each in found:
         rule, _, finding = each
         mark = _mark(document, finding)
         if mark is None:
             continue
-        own.add((rule.code, mark.span))
+        own.update(_marks(rule, finding, mark.span))
         if not _is_own(document, finding):
             candidates.append((each, mark.span, list(told.questions(rule, finding))))
     told.remember(analysis, own)
-    said = told.answers({one for *_, asked in candidates for one in asked})
+    said = told.answers({one for *_, asked in candidates for each in asked for one in each})
     gathered: dict[tuple[str, Span], HelperFault] = {}
     for (rule, graph, finding), span, asked in candidates:
-        if said.isdisjoint(asked):
+        if not any(said.issuperset(each) for each in asked):
             fault = gathered.setdefault((rule.code, span), HelperFault(rule, span))
             # What would mend the helper would change it for its other callers.
             fault.findings.append((graph, replace(finding, rewrites=())))
@@ -111,9 +111,17 @@ def _mark(document: Document, finding: Finding) -> Site | None:
 
 
 _Mark = tuple[str, Span]
-"""The code of a rule, and the place of its finding."""
+"""The code of a rule, and the place of its finding; or code and file of a layer that it blames."""
 _Question = tuple[str, _Mark]
 """The path of a file, and what it may say of itself."""
+
+
+def _marks(rule: type[Rule], finding: Finding, span: Span) -> Iterator[_Mark]:
+    """What a file that says the same of itself says."""
+    yield rule.code, span
+    if rule.blames_others:
+        for each in finding.related:
+            yield f"{rule.code} {each.site.path}", each.site.span
 
 
 @dataclass
@@ -155,14 +163,14 @@ class _Told:
             _KNOWN.setdefault(project, {}),
         )
 
-    def questions(self, rule: type[Rule], finding: Finding) -> Iterator[_Question]:
+    def questions(self, rule: type[Rule], finding: Finding) -> Iterator[list[_Question]]:
         """What each of the other files that make the layer would say, were it at fault itself."""
         sites = (finding.node.construct, finding.node.call, *finding.node.path)
         for path in dict.fromkeys(site.path for site in sites if site is not None):
             document = None if path == self.path else self.project.document(path)
             mark = None if document is None else _mark(document, finding)
             if mark is not None:
-                yield path, (rule.code, mark.span)
+                yield [(path, each) for each in _marks(rule, finding, mark.span)]
 
     def answers(self, asked: Iterable[_Question]) -> set[_Question]:
         """Those that are so."""
@@ -198,13 +206,15 @@ class _Told:
     def _found(self, analysis: Analysis, marks: set[_Mark]) -> Iterator[_Mark]:
         """What is found at the places in question, or elsewhere in the graphs that have them."""
         document = analysis.document
-        spans = {span for _, span in marks}
+        spans = {span for code, span in marks if code in self.rules}
         graphs = tuple(each for each in analysis.graphs if _holds(each.flat, document, spans))
-        rules = tuple(self.rules[code] for code in {code for code, _ in marks})
+        rules = tuple(
+            self.rules[code] for code in {code for code, _ in marks if code in self.rules}
+        )
         for rule, _, finding in findings(replace(analysis, graphs=graphs), rules):
             mark = _mark(document, finding)
             if mark is not None:
-                yield rule.code, mark.span
+                yield from _marks(rule, finding, mark.span)
 
     def _has_changed(self, known: Document) -> bool:
         document = self.project.document(known.path)

@@ -153,7 +153,8 @@ def lacks_int8(layer: LayerLowering) -> bool:
 
 
 def in_float_with(model: LoweredGraph, node: Node) -> tuple[Related, ...]:
-    """The layers behind a node that stay in float because it does."""
+    """The layers behind a node that stay in float because it does, or as part of it."""
+    here = model.fate(node)
     graph, found = model.flat, list[tuple[Node, str]]()
     pending, seen = [node], {node.index}
     while pending:
@@ -162,7 +163,14 @@ def in_float_with(model: LoweredGraph, node: Node) -> tuple[Related, ...]:
                 continue
             seen.add(each.index)
             fate = model.fate(each).values()
-            if any(layer.reason.endswith(FLOAT_BEFORE) for layer in fate):
+            is_part = any(
+                layer.outcome is Outcome.FUSED
+                and layer.into == node.index
+                and cell in here
+                and here[cell].outcome is Outcome.FLOAT_ISLAND
+                for cell, layer in model.fate(each).items()
+            )
+            if is_part or any(layer.reason.endswith(FLOAT_BEFORE) for layer in fate):
                 found.append((each, f"{operator_text(each)} stays in float with it"))
             elif all(layer.outcome is Outcome.REMOVED for layer in fate):
                 pending.append(each)

@@ -81,6 +81,8 @@ class Rule(ABC):
     """The best its fixes can be."""
     workflows: ClassVar[tuple[Workflow, ...]]
     """Those in which it can find anything."""
+    blames_others: ClassVar[bool] = False
+    """Whether what it finds is about the related layers, and not the one that it marks."""
     bad: ClassVar[tuple[Case, ...]]
     good: ClassVar[tuple[Case, ...]]
 

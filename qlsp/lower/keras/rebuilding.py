@@ -69,7 +69,7 @@ _KEYWORDS: Mapping[str, str] = {
 
 _STACKING: Mapping[str, tuple[int, Version]] = {
     "tf.math.multiply": (2, (2, 21)),
-    "tf.math.sign": (1, (2, 8)),
+    "tf.math.sign": (1, (2, 5)),
 }
 """Functions that take a list of a tensor for one tensor: with how many tensors, and the first
 release that was measured (the first one with RegNetY)."""
@@ -130,7 +130,9 @@ def refusals_of_stacks(
         elif node.kind == "layer" and not stacks.isdisjoint(node.inputs):
             stacks.add(node.index)
             if node.cls == "BatchNormalization" and node.shape is not None and len(node.shape) == 4:
-                where = f'Exception encountered when calling layer "{names[node.index]}"'
-                message = f"{where} (type BatchNormalization). Shape must be rank 4 but is rank 5"
+                message = "Shape must be rank 4 but is rank 5"
+                if behaviour.tensorflow >= _NAMES_LAYER:
+                    where = f'Exception encountered when calling layer "{names[node.index]}"'
+                    message = f"{where} (type BatchNormalization). {message}"
                 yield node, ("ValueError", message, "tfmot hands a function before it a list")
                 return

@@ -100,5 +100,8 @@ class BatchnormInFloat(Rule):
                 node,
                 f"BatchNormalization after {before.cls} is not folded: {found.text}",
                 found,
-                related=related((before, f"the {before.cls}")),
+                related=(
+                    *related((before, f"the {before.cls}")),
+                    *layers.in_float_with(model, node),
+                ),
             )

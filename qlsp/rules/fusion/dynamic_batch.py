@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from qlsp.diagnostic import Applicability
+from qlsp.diagnostic import Applicability, Related
+from qlsp.rules import layers
 from qlsp.rules.consequence import consequence
 from qlsp.rules.lowered import LoweredGraph, has_dynamic_batch
 from qlsp.rules.rewrite import SetArgument
@@ -50,6 +51,7 @@ class DynamicBatch(Rule):
     name = "dynamic-batch"
     applicability = Applicability.DISPLAY
     workflows = ("float", "ptq", "qat")
+    blames_others = True
     bad = (
         Case(
             "a dilated convolution",
@@ -97,9 +99,16 @@ class DynamicBatch(Rule):
             source if source.call is not None else blamed[0],
             f"A batch of unknown size costs {names} extra: {found.text}",
             found,
-            related=related(*((node, f"the {node.cls}") for node in blamed))[:_PLACES],
+            related=tuple(dict.fromkeys(_blamed(model, blamed)))[:_PLACES],
             rewrites=rewrites,
         )
+
+
+def _blamed(model: LoweredGraph, blamed: Sequence[Node]) -> Iterator[Related]:
+    """The layers that need the size of the batch, and what stays in float with them."""
+    yield from related(*((node, f"the {node.cls}") for node in blamed))
+    for node in blamed:
+        yield from layers.in_float_with(model, node)
 
 
 def _is_model(graph: LayerGraph, source: Node) -> bool:
