@@ -279,15 +279,16 @@ class LoweredGraph:
         self,
     ) -> tuple[Mapping[Cell, LayerLowering], tuple[Node, ...], frozenset[Node]]:
         """What a batch of unknown size costs, the layers it costs that, and those it breaks."""
-        concerned = any(
-            any(op.name in _OF_DYNAMIC_BATCH for op in layer.ops)
-            or (layer.outcome is Outcome.RAISES and cell.workflow != "qat")
+        concerned = {
+            cell
             for fate in self._fates
             for cell, layer in fate.items()
-        )
-        static = self._static if concerned else None
-        if static is None:
+            if any(op.name in _OF_DYNAMIC_BATCH for op in layer.ops)
+            or (layer.outcome is Outcome.RAISES and cell.workflow != "qat")
+        }
+        if not concerned or self._static is None:
             return {}, (), frozenset()
+        static = LoweredGraph(self._static.graph, sorted(concerned, key=self.cells.index))
         found: dict[Cell, LayerLowering] = {}
         blamed: dict[int, Node] = {}
         mended: set[Node] = set()

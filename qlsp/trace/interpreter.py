@@ -76,7 +76,8 @@ class Interpreter:
         self.uids: dict[str, int] = {}
         self.custom_objects = v.Dict({})
         """What is registered with Keras, by the name that stands for it."""
-        self._layers: dict[int, tuple[int, Value]] = {}
+        self._layers: dict[int, int] = {}
+        self._layer_objects: list[Value] = []
         self._sites: dict[ast.AST, Site] = {}
 
     # Running
@@ -161,12 +162,13 @@ class Interpreter:
         """A number for a layer object, the same each time."""
         found = self._layers.get(id(layer))
         if found is None:
-            found = self._layers[id(layer)] = (len(self._layers), layer)
-        return found[0]
+            found = self._layers[id(layer)] = len(self._layer_objects)
+            self._layer_objects.append(layer)  # and so its identity stays its own
+        return found
 
     def layer_object(self, number: int) -> Value:
-        """The layer object of a number."""
-        return next((layer for known, layer in self._layers.values() if known == number), None)
+        """The layer object of a number; None for an input that is none of the program's."""
+        return self._layer_objects[number] if number >= 0 else None
 
     def main_module(self) -> Module:
         """The traced document."""
