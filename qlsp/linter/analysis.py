@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qlsp.linter.requirements import able_to_run
@@ -10,10 +11,11 @@ from qlsp.rules.lowered import LoweredGraph
 from qlsp.settings import Settings
 from qlsp.source.document import Document
 from qlsp.toolchain import Workflow
-from qlsp.trace import Project, trace
+from qlsp.trace import Project, Trace, trace
 from qlsp.trace.budget import Limits
 from qlsp.trace.gate import builds_layers
 from qlsp.trace.graph import LayerGraph
+from qlsp.trace.tools import ANNOTATE_ALL, ANNOTATE_LAYER
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,11 @@ class Analysis:
             is_tf1=any(map(_is_tf1, traced.graphs)),
         )
         toolchains = able_to_run(settings.toolchains, traced.imports)
+        in_part = _annotates_in_part(traced)
         lowered = (
             LoweredGraph.of(
                 graph,
-                workflows,
+                _without_qat(workflows) if in_part and not _is_annotated(graph) else workflows,
                 toolchains,
                 quantizes=quantizes,
                 device=settings.device,
@@ -88,6 +91,23 @@ class Analysis:
         """The analysis of the same file with another text. Raises `SourceError`."""
         document = Document(self.document.path, text, self.document.encoding)
         return Analysis.of(document, self.settings, self.project, self.limits)
+
+
+def _annotates_in_part(traced: Trace) -> bool:
+    """Whether tfmot is only told of single layers, e.g. while a model is cloned.
+
+    Which layers of a model it then meets isn't known.
+    """
+    symbols = {call.symbol for program in traced.programs for call in program.calls}
+    return ANNOTATE_LAYER in symbols and symbols.isdisjoint(ANNOTATE_ALL)
+
+
+def _is_annotated(graph: LayerGraph) -> bool:
+    return any(node.annotation for node in graph.nodes)
+
+
+def _without_qat(workflows: Sequence[Workflow]) -> Sequence[Workflow]:
+    return tuple(each for each in workflows if each != "qat")
 
 
 _TF1 = ("slim.", "tf.placeholder", "tf.contrib.", "tf.layers.", "tf.compat.v1.")

@@ -14,7 +14,7 @@ from qlsp.rules.rule import Finding, Rule
 from qlsp.source.document import Document
 from qlsp.source.span import Site, Span
 from qlsp.source.syntax import Place
-from qlsp.trace.graph import Style
+from qlsp.trace.graph import Node, Style
 
 _CALLERS = 4
 
@@ -30,11 +30,19 @@ class Fault:
     span: Span
     findings: list[tuple[LoweredGraph, Finding]] = field(default_factory=list)
 
+    @property
+    def worst(self) -> Finding:
+        """The gravest finding; of several, the one that is bad in most workflows and toolchains."""
+        return max(
+            (finding for _, finding in self.findings),
+            key=lambda each: (each.consequence.severity.rank, len(each.consequence.bad)),
+        )
+
     def diagnostic(self, document: Document, fix: Fix | None) -> Diagnostic:
         """The one diagnostic for the place, after its gravest finding."""
-        findings = [finding for _, finding in self.findings]
-        worst = max(findings, key=lambda each: each.consequence.severity.rank)
-        count = max(Counter(id(graph) for graph, _ in self.findings).values())
+        worst = self.worst
+        made = {(id(graph), _layer(finding.node)) for graph, finding in self.findings}
+        count = max(Counter(graph for graph, _ in made).values())
         return Diagnostic(
             self.rule.code,
             self.rule.name,
@@ -55,6 +63,11 @@ class Fault:
             yield Related(site, "made by this call")
 
 
+def _layer(node: Node) -> tuple[int, int]:
+    """What tells layers apart: one that is applied several times is one layer."""
+    return (node.layer, -1) if node.kind == "layer" else (-1, node.index)
+
+
 def findings(analysis: Analysis, rules: tuple[type[Rule], ...]) -> Iterator[Found]:
     """What `rules` find in the graphs of a document, wherever their layers are written."""
     for graph in analysis.graphs:
@@ -62,7 +75,16 @@ def findings(analysis: Analysis, rules: tuple[type[Rule], ...]) -> Iterator[Foun
         for rule in rules:
             if not workflows.isdisjoint(rule.workflows):
                 for finding in rule().check(graph):
-                    yield rule, graph, finding
+                    if not _is_undecided(analysis.document, finding.node):
+                        yield rule, graph, finding
+
+
+def _is_undecided(document: Document, node: Node) -> bool:
+    """Whether a helper of another file makes the layer only if it is told so, which isn't known.
+
+    `activation_of(name)(x)`: what one name of many would lead to is no fault of the call.
+    """
+    return any(test.path != document.path for test in node.conditions)
 
 
 def faults(document: Document, found: Iterable[Found]) -> list[Fault]:

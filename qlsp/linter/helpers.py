@@ -38,11 +38,7 @@ class HelperFault(Fault):
         """As of other faults, with the line of the helper; the other lines are related places."""
         made = Counter(_written(finding) for _, finding in self.findings)
         told = super().diagnostic(document, fix)
-        worst = max(
-            (finding for _, finding in self.findings),
-            key=lambda each: each.consequence.severity.rank,
-        )
-        here = _written(worst)
+        here = _written(self.worst)
         if here.path == document.path:  # only applied elsewhere
             return told
         others = (Related(site, "made here") for site in list(made)[:_PLACES] if site != here)

@@ -21,6 +21,8 @@ def expand_case(expansion: Expansion) -> Operation:
         if case.holds(expansion):
             if case.lacks:
                 raise expansion.no_kernel(case.lacks, f"the converter does not take {cls}")
+            if case.refusal is DYNAMIC_LIST and expansion.may_be_static:
+                raise UndecidedError(f"{cls} converts with a batch of fixed size only")
             if case.refusal is not None:
                 raise RefusedError("convert", *case.refusal, f"the converter does not take {cls}")
             if case.program is None:
@@ -51,11 +53,13 @@ _RESHAPES = (
 
 _LAST_STEP = (("return_sequences", False), ("return_state", False), ("unroll", False))
 
+_IN_A_LOOP = (("unroll", False),)
+
 _RNN = (
-    Case("", until=(2, 2), lacks="While"),
-    Case("", calibrated=True, until=(2, 5), refusal=UNPARSED),
-    Case("", static=False, since=(2, 8), refusal=DYNAMIC_LIST),
-    Case("", static=True, calibrated=True, since=(2, 15), refusal=CRASH),
+    Case("", until=(2, 2), lacks="While", where=_IN_A_LOOP),
+    Case("", calibrated=True, until=(2, 5), refusal=UNPARSED, where=_IN_A_LOOP),
+    Case("", static=False, since=(2, 8), refusal=DYNAMIC_LIST, where=_IN_A_LOOP),
+    Case("", static=True, calibrated=True, since=(2, 15), refusal=CRASH, where=_IN_A_LOOP),
     Case(_LOOP, static=True, where=_LAST_STEP),
 )
 

@@ -255,6 +255,15 @@ class Expansion:
         return bool(shape) and isinstance(shape[0], int)  # type: ignore[index]
 
     @property
+    def may_be_static(self) -> bool:
+        """Whether nothing is known of the batch axis: a function is given a tensor."""
+        shape = self.shape()
+        if shape is not None and shape[:1] != (UNKNOWN,):
+            return False
+        inputs = [node.shape for node in self.graph.nodes if node.kind == "input"]
+        return all(each is None or each[:1] != (None,) for each in inputs)
+
+    @property
     def constants_first(self) -> bool:
         """Whether the converter comes upon the layer's constants before it comes upon its input.
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from qlsp.lower.behaviour import Behaviour, Version
 from qlsp.lower.operation import KEEPS_CHANNELS, Operation, absorb, move_before, pass_on
+from qlsp.lower.quantization import TOCO_UNTIL
 from qlsp.lower.windows import Padding, Window, is_same_padding
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
@@ -150,6 +151,8 @@ def fuse(operations: Sequence[Operation], behaviour: Behaviour, escaping: set[in
 
     `escaping` are ids of ops whose output leaves the model, a use of its own.
     """
+    if behaviour.tensorflow > TOCO_UNTIL:
+        _drop_repeated(operations)
     _fuse(operations, _by_follower("float", operations, behaviour), escaping, behaviour)
     late = _by_follower("late", operations, behaviour)
     if late:
@@ -158,6 +161,21 @@ def fuse(operations: Sequence[Operation], behaviour: Behaviour, escaping: set[in
     _fold_paddings(operations, behaviour, escaping)
     _fold_into_followers(operations, behaviour, escaping)
     _keep_dimensions(operations, behaviour)
+
+
+def _drop_repeated(operations: Iterable[Operation]) -> None:
+    """A ReLU of the same ReLU is one, as measured with TF 2.5 to 2.21."""
+    for operation in operations:
+        if operation.dead or operation.name not in _RELUS:
+            continue
+        source = operation.inputs[0]
+        if source.name != operation.name or source.ranged:
+            continue
+        if operation.ranged and len(source.users) > 1:
+            continue
+        source.ranged = operation.ranged
+        operation.into = source
+        pass_on(operation, source)
 
 
 def _fuse(

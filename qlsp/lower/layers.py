@@ -235,6 +235,8 @@ def _lstm(expansion: Expansion) -> Operation:
         last = "TRANSPOSE!" if expansion.attr("return_sequences", False) else "STRIDED_SLICE"
         return expansion.run(f"{LOOP_OF_STEPS} {last}:FLOAT32(_)", expansion.inputs[0])
     if not expansion.static_batch:
+        if expansion.may_be_static:
+            raise UndecidedError("LSTM converts with a batch of fixed size only")
         raise RefusedError.dynamic_list()
     if expansion.keras == 3:
         if expansion.calibrated:

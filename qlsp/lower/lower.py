@@ -165,6 +165,7 @@ def _refused(expansion: Expansion, toolchain: Toolchain, learned: Learned) -> Lo
     """The lowering of a model that can't be built, or that `quantize_model` does not take."""
     built = [error for error in expansion.errors if error.stage == "build"]
     reasons = learned.reasons
+    errors = [*built, *learned.errors]
     if built:
         reasons = {
             each.node: expansion.reasons[each.node] for each in built if each.node is not None
@@ -175,7 +176,7 @@ def _refused(expansion: Expansion, toolchain: Toolchain, learned: Learned) -> Lo
         else LayerLowering(node.index, Outcome.UNKNOWN, reason="the model is not quantized")
         for node in expansion.graph.nodes
     )
-    return Lowering(expansion.workflow, toolchain, layers, (), [*built, *learned.errors][0])
+    return Lowering(expansion.workflow, toolchain, layers, (), errors[0] if errors else None)
 
 
 def _expand_all(expansion: Expansion, ranged_inputs: set[int]) -> None:

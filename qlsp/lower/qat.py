@@ -66,6 +66,8 @@ def learn_ranges(graph: LayerGraph, behaviour: Behaviour) -> Learned:
         }
         return Learned(errors=[error], reasons=reasons, whole=False)
     names = layer_names(graph, behaviour.keras, behaviour.tensorflow)
+    if any(node.annotation for node in graph.nodes):
+        return _annotated(graph, names, table, behaviour)
     first = {_identity(node): node for node in reversed(graph.nodes)}
     found = Learned()
     rebuilt = [
@@ -105,6 +107,26 @@ def learn_ranges(graph: LayerGraph, behaviour: Behaviour) -> Learned:
                 layer = f"{quote}quant_{names[node.index]}{quote}"
                 message = f"Exception encountered when calling layer {layer}"
             _refuse(found, flat[node.index], "UnimplementedError", message, reason)
+    return found
+
+
+def _annotated(
+    graph: LayerGraph, names: Mapping[int, str], table: Tables, behaviour: Behaviour
+) -> Learned:
+    """Of a model that is annotated layer by layer: which layers `quantize_apply` refuses.
+
+    Those without annotation it leaves alone, and what the others become depends on them.
+    """
+    flat = flat_ranges(graph)
+    annotations = {_identity(node): node.annotation for node in graph.nodes}
+    layers = _layers(graph, names, behaviour)
+    for layer in layers:
+        layer.annotated = annotations[layer.node] == "default"
+    found = Learned(whole=False)
+    first = {_identity(node): node for node in reversed(graph.nodes)}
+    quantization = quantize_model(layers, table, lambda cls: class_text(cls, behaviour.tensorflow))
+    for each in quantization.refusals:
+        _refuse(found, flat[first[each.layer.node].index], each.type, each.message, each.reason)
     return found
 
 

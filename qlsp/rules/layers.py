@@ -8,6 +8,7 @@ from qlsp.diagnostic import Related
 from qlsp.lower import LayerLowering, Outcome
 from qlsp.lower.activations import function_name
 from qlsp.lower.quantization import FLOAT_BEFORE, NO_INT8
+from qlsp.rules.cells import Cell
 from qlsp.rules.lowered import LoweredGraph
 from qlsp.rules.rewrite import Given, InsertAfter, NewLayer, Operation, RemoveArgument
 from qlsp.rules.rule import related
@@ -78,6 +79,18 @@ def is_linear(node: Node) -> bool:
 def is_batchnorm(node: Node) -> bool:
     """Whether the node is a `BatchNormalization`."""
     return node.kind == "layer" and node.cls == "BatchNormalization"
+
+
+def fate_if_built(model: LoweredGraph, node: Node) -> Mapping[Cell, LayerLowering]:
+    """What becomes of a normalization where Keras makes it at all: `fused=` may be refused.
+
+    No converter refuses a normalization, so what raises without `quantize_model` is Keras.
+    """
+    return {
+        cell: layer
+        for cell, layer in model.fate(node).items()
+        if cell.workflow == "qat" or layer.outcome is not Outcome.RAISES
+    }
 
 
 def has_other_axis(graph: LayerGraph, node: Node) -> bool:

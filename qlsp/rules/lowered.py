@@ -73,10 +73,10 @@ class LoweredGraph:
         """`graph` in all cells that its code can be meant for.
 
         A method that is not traced as part of a model (a training step, a layer's `call`) is
-        nothing that `quantize_model` ever sees. Toolchains whose Keras lacks one of its layers are
-        left out, unless all do.
+        nothing that `quantize_model` ever sees, and neither is what only augments data.
+        Toolchains whose Keras lacks one of its layers are left out, unless all do.
         """
-        if graph.kind == "fragment" and "." in graph.name:
+        if (graph.kind == "fragment" and "." in graph.name) or _augments(graph):
             workflows = [each for each in workflows if each != "qat"]
         return cls(
             graph,
@@ -386,6 +386,16 @@ def _cost_of_batch(layer: LayerLowering, better: LayerLowering) -> LayerLowering
 def _rank(outcome: Outcome) -> int:
     """How bad an outcome is; 0 if it is not."""
     return _BY_RANK.index(outcome) + 1 if outcome in BAD else 0
+
+
+_PREPARES = frozenset({"CenterCrop", "InputLayer", "Normalization", "Rescaling", "Resizing"})
+
+
+def _augments(graph: LayerGraph) -> bool:
+    """Whether the graph changes training data at random, and does nothing that is learned."""
+    classes = [node.cls for node in graph.nodes]
+    random = [cls for cls in classes if cls.startswith("Random")]
+    return bool(random) and len(random) + sum(cls in _PREPARES for cls in classes) == len(classes)
 
 
 def has_dynamic_batch(node: Node) -> bool:

@@ -47,6 +47,8 @@ Shape = tuple[int | Unknown | None, ...]
 """Static shape with the batch axis first: None is a dynamic axis, UNKNOWN one not decided."""
 
 Flavour = Literal["keras3", "tf_keras", "tf.keras", "tf1"]
+Annotation = Literal["default", "configured"]
+"""How tfmot is to quantize a layer: in its own way, or as a `QuantizeConfig` says."""
 """Through which package the model was written.
 
 `keras3` is an import of `keras` (3 when the toolchain has it), `tf_keras` the legacy package,
@@ -117,6 +119,8 @@ class Node:
     """What the function of a `Lambda` layer does, from its inputs on; it is never inlined."""
     escapes: bool = False
     """Whether its output may also be used by code that this graph doesn't show."""
+    annotation: Annotation | None = None
+    """How `quantize_annotate_layer` marked the layer, if it did."""
 
     def moved(self, index: int, inputs: tuple[int, ...], slots: tuple[int, ...]) -> Node:
         """A copy at another place of a graph, with other inputs."""
@@ -125,6 +129,7 @@ class Node:
             *(index, self.kind, self.cls, self.layer, self.name, self.attrs, inputs),
             *(self.construct, self.call, self.style, slots, self.attrs_complete, self.shape),
             *(self.path, self.conditions, self.body, self.function, self.escapes),
+            self.annotation,
         )
 
     def attr(self, key: str, default: object = None) -> object:

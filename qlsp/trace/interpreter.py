@@ -11,6 +11,7 @@ from qlsp.trace import calls, expressions, statements
 from qlsp.trace import values as v
 from qlsp.trace.budget import Budget, Limits
 from qlsp.trace.flow import NORMAL, Outcome, Pending, RaisedError, Way
+from qlsp.trace.graph import Annotation
 from qlsp.trace.program import Call
 from qlsp.trace.scope import Module, Scope
 from qlsp.trace.tape import Tape
@@ -55,6 +56,8 @@ class Interpreter:
         """Identities of the instances that were applied."""
         self.nested: set[int] = set()
         """Identities of the models that were used as layers."""
+        self.annotations: dict[int, Annotation] = {}
+        """By the number of layers that `quantize_annotate_layer` was given, how."""
         self.laid_out: dict[int, tuple[int, Value, v.Model]] = {}
         """Sequentials whose layers were put on the tape, with their length then."""
         self.building = ""

@@ -134,12 +134,13 @@ def record(
     if run.made > run.limits.nodes:
         raise OutOfFuelError
     slots = tuple(tensor.slot for tensor in inputs)
+    number = run.layer_id(layer)
     return run.tape.add(
         Node(
             index=0,
             kind=kind,
             cls=cls,
-            layer=run.layer_id(layer),
+            layer=number,
             name=name,
             attrs=attrs if attrs is not None else {},
             inputs=tuple(tensor.node.index for tensor in inputs),
@@ -152,6 +153,7 @@ def record(
             path=run.path,
             conditions=run.conditions,
             body=body,
+            annotation=run.annotations.get(number),
         )
     )
 

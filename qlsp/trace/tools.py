@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from qlsp.trace.interpreter import Interpreter
 
 _TFMOT = "tfmot.quantization.keras."
+ANNOTATE_LAYER = f"{_TFMOT}quantize_annotate_layer"
+ANNOTATE_ALL = frozenset({f"{_TFMOT}quantize_model", f"{_TFMOT}quantize_annotate_model"})
+"""What quantizes or annotates every layer of a model."""
 _RESULTS: dict[str, Kind] = {
     f"{_TFMOT}quantize_model": "quantized",
     f"{_TFMOT}quantize_apply": "quantized",
     f"{_TFMOT}quantize_annotate_model": "annotated",
-    f"{_TFMOT}quantize_annotate_layer": "unknown",
+    ANNOTATE_LAYER: "unknown",
     f"{_TFMOT}quantize_scope": "scope",
     "keras.models.load_model": "loaded",
     "keras.saving.load_model": "loaded",
@@ -86,6 +89,8 @@ def call(run: Interpreter, name: Name, arguments: Arguments, site: Site | None) 
     """Call one of the functions in `SYMBOLS`."""
     if name.symbol == _DATASET:
         return arguments.get(0, "input_gen")
+    if name.symbol == ANNOTATE_LAYER and _is_layer(arguments.get(0, "to_annotate")):
+        return _annotate(run, arguments, site)
     made = Unknown(f"the result of `{name.symbol}`")
     tf1 = name.flavour == "tf1" or ".contrib." in name.symbol
     given = arguments.args[0] if arguments.args else next(iter(arguments.kwargs.values()), None)
@@ -110,6 +115,20 @@ def call(run: Interpreter, name: Name, arguments: Arguments, site: Site | None) 
         maker=handle.maker,
     )
     return made
+
+
+def _is_layer(value: Value) -> bool:
+    own = value.keras if isinstance(value, v.Instance) else value
+    return isinstance(own, v.Layer)
+
+
+def _annotate(run: Interpreter, arguments: Arguments, site: Site | None) -> Value:
+    """`quantize_annotate_layer`, whose result does what the layer does."""
+    layer = arguments.get(0, "to_annotate")
+    config = arguments.get(1, "quantize_config")
+    run.annotations[run.layer_id(layer)] = "default" if config is None else "configured"
+    record(run, ANNOTATE_LAYER, site, arguments)
+    return layer
 
 
 def attribute(run: Interpreter, value: Unknown, name: str) -> Value:

@@ -13,6 +13,7 @@ from qlsp.source.span import Site, Span
 from qlsp.trace import attributes, kinds, sequential, tensors
 from qlsp.trace import values as v
 from qlsp.trace.budget import Limits, OutOfFuelError
+from qlsp.trace.containers import is_open
 from qlsp.trace.flow import RaisedError
 from qlsp.trace.graph import Effect, Flavour, LayerGraph
 from qlsp.trace.interest import is_core_op
@@ -335,7 +336,7 @@ class Tracer:
         if known:
             tensors.gather(self.machine, result, ends, unknown=False)
         # What the way out of a model was lost for still is part of it.
-        lost = not ends and bool(tape.holes)
+        lost = not ends and (bool(tape.holes) or is_open(result))
         only = rest[0] if len(rest) == 1 else None
         if only is not None and only.body is not None and only.body.kind == "subclassed":
             body = only.body

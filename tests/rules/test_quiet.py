@@ -122,9 +122,74 @@ SHARED_WITH_A_NESTED_MODEL = """
 """keras-rl2."""
 
 
+AUGMENTATION = """
+    from tensorflow import keras
+
+    def augment(dataset):
+        change = keras.Sequential([
+            keras.layers.RandomRotation(0.05),
+            keras.layers.Rescaling(1 / 255),
+        ])
+        return dataset.map(lambda x, y: (change(x, training=True), y))
+"""
+"""akida-models."""
+
+ANNOTATED_WHILE_CLONED = """
+    import tensorflow as tf
+    import tensorflow_model_optimization as tfmot
+
+    def annotate(layer):
+        if isinstance(layer, tf.keras.layers.Conv2D):
+            return tfmot.quantization.keras.quantize_annotate_layer(layer)
+        return layer
+
+    def build():
+        inputs = tf.keras.Input((8, 8, 3))
+        x = tf.keras.layers.Conv2D(3, 1)(inputs)
+        return tf.keras.Model(inputs, tf.keras.layers.Multiply()([x, inputs]))
+
+    cloned = tf.keras.models.clone_model(build(), clone_function=annotate)
+    model = tfmot.quantization.keras.quantize_apply(cloned)
+"""
+"""A U-Net that is annotated in part."""
+
+RECURRENT_STEPS_UNROLLED = """
+    import tensorflow as tf
+
+    def build():
+        inputs = tf.keras.Input((30, 13))
+        return tf.keras.Model(inputs, tf.keras.layers.GRU(16, unroll=True)(inputs))
+"""
+"""Converted with TF 2.21, Keras 2 and 3."""
+
+RECURRENT_WITHIN_A_HELPER = """
+    from tensorflow.keras import layers
+
+    def smooth(x):
+        return layers.Bidirectional(layers.LSTM(250, return_sequences=True))(x)
+"""
+"""spleeter. With a batch of one it converts with TF 2.21 and Keras 2."""
+
+RELU_BEFORE_A_LOOP = """
+    from tensorflow import keras
+    from tensorflow.keras import layers
+
+    def build():
+        inputs = keras.Input((32, 32, 3), batch_size=1)
+        x = shortcut = layers.Activation("relu")(layers.Conv2D(8, 3, padding="same")(inputs))
+        x = layers.Activation("relu")(x)
+        x = layers.SeparableConv2D(8, 3, padding="same")(x)
+        return keras.Model(inputs, layers.add([x, layers.Conv2D(8, 1)(shortcut)]))
+"""
+"""Xception, as keras.io has it: after training the second activation is gone."""
+
+
 @pytest.mark.parametrize(
     ("source", "rules"),
     [
+        (AUGMENTATION, "QL2"),
+        (ANNOTATED_WHILE_CLONED, "QL2"),
+        (RECURRENT_STEPS_UNROLLED, "QL115"),
         (TRAINING_STEP, "QL2"),
         (SUM_OF_LISTS, "QL203"),
         (LAYER_OR_ITS_MAKER, "QL2"),
@@ -156,6 +221,52 @@ def test_a_function_that_keras_3_may_bring(tmp_path: Path) -> None:
     """
     document = Document(str(tmp_path / "model.py"), dedent(source))
     assert lint(document, settings("QL203", KERAS_3), Project(tmp_path)) == []
+
+
+def test_a_helper_that_is_not_told_what_to_make(tmp_path: Path) -> None:
+    """akida-models: an activation by its name, which is not known."""
+    (tmp_path / "helpers.py").write_text(
+        "import tensorflow as tf\nfrom tensorflow.keras import layers\n\n\n"
+        "def activation_of(name):\n    if name == 'gelu':\n        return tf.nn.gelu\n"
+        "    return layers.ReLU()\n"
+    )
+    source = """
+        from tensorflow import keras
+        from helpers import activation_of
+        from elsewhere import chosen
+
+        def build():
+            inputs = keras.Input((8,))
+            x = keras.layers.Dense(4)(inputs)
+            return keras.Model(inputs, activation_of(chosen())(x))
+    """
+    document = Document(str(tmp_path / "model.py"), dedent(source))
+    assert lint(document, settings("QL203", NEWEST), Project(tmp_path)) == []
+
+
+def test_the_same_activation_twice_is_told_for_training_only() -> None:
+    (one,) = found(RELU_BEFORE_A_LOOP, settings("QL104", NEWEST))
+    assert "qat keeps RELU" in one.message
+    assert "ptq" not in one.message
+
+
+def test_a_batch_that_is_not_known_may_have_a_fixed_size() -> None:
+    chosen = settings("QL115", NEWEST, workflows=("ptq",))
+    assert found(RECURRENT_WITHIN_A_HELPER, chosen) == []
+
+
+def test_an_argument_that_keras_3_refuses_is_told_once() -> None:
+    source = """
+        from tensorflow import keras
+        from tensorflow.keras import layers
+
+        def build():
+            inputs = keras.Input((32, 32, 3), batch_size=1)
+            x = layers.Conv2D(8, 3)(inputs)
+            return keras.Model(inputs, layers.BatchNormalization(fused=True)(x))
+    """
+    every = found(source, settings("ALL", NEWEST, KERAS_3, workflows=("ptq",)))
+    assert [each.code for each in every] == ["QL103"]
 
 
 def test_keras_of_either_kind_may_be_keras_2() -> None:

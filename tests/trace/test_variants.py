@@ -92,7 +92,7 @@ def net(depth, slope):
     inputs = x = Input((8, 8, 3))
     for _ in range(depth):
         x = layers.Conv2D(4, 3, padding="same", activation="relu")(x)
-        x = layers.ReLU(negative_slope=slope)(x)
+        x = layers.ReLU(6.0, negative_slope=slope)(x)
     return Model(inputs, x)
 
 def net5(): return net(5, 0.0)

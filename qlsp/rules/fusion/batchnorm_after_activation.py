@@ -110,7 +110,7 @@ class BatchnormAfterActivation(Rule):
                 between, rewrite = "the activation of", _move(graph, before, node)
             else:
                 continue
-            found = consequence(model.fate(node))
+            found = consequence(layers.fate_if_built(model, node))
             if found is None:
                 continue
             if layer is before:

@@ -78,6 +78,8 @@ class BatchnormAxis(Rule):
                 continue
             if before.cls not in layers.WEIGHTED or not layers.is_linear(before):
                 continue
+            if "3D" in before.cls:  # into which nothing folds: batchnorm-in-float
+                continue
             found = consequence(model.fate(node))
             if found is None or layers.is_surely_shared(graph, before):
                 continue

@@ -84,10 +84,14 @@ class BatchnormInFloat(Rule):
             before = layers.producer(graph, node)
             if before is None or before.cls not in layers.WEIGHTED or not layers.is_linear(before):
                 continue
-            if graph.sole_consumer(before) is not node or layers.has_other_axis(graph, node):
+            if graph.sole_consumer(before) is not node:
+                continue
+            if layers.has_other_axis(graph, node) and "3D" not in before.cls:
                 continue
             # A layer that tfmot does not know is a fault of its own.
-            fate = dict(model.fate_unless(node, before))
+            elsewhere = model.fate_unless(node, before)
+            built = layers.fate_if_built(model, node)
+            fate = {cell: layer for cell, layer in built.items() if cell in elsewhere}
             if before.cls == "Dense":  # the normalization folds, into a layer in float
                 alone = model.fate_alone(before)
                 for cell, layer in model.fate(before).items():

@@ -150,7 +150,7 @@ class BatchnormNotFolded(Rule):
             weighted = before.cls in layers.WEIGHTED
             if weighted and not layers.is_surely_shared(graph, before):
                 continue
-            found = consequence(model.fate(node))
+            found = consequence(layers.fate_if_built(model, node))
             if found is None:
                 continue
             where = "the model's input" if before.kind == "input" else before.cls

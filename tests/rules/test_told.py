@@ -1,0 +1,85 @@
+"""Code of public repositories, cut down, about which something is to be said that once was not."""
+
+from __future__ import annotations
+
+from tests.rules.support import NEWEST, found, settings
+
+BY_UNKNOWN_NAMES = """
+    from tensorflow.keras import layers
+
+    def separate(spectrogram, instruments):
+        outputs = {}
+        for instrument in instruments:
+            x = layers.Conv2D(8, 5)(spectrogram)
+            x = layers.ReLU()(x)
+            outputs[f"{instrument}_spectrogram"] = layers.BatchNormalization()(x)
+        return outputs
+"""
+"""spleeter."""
+
+ANNOTATED_BY_LAYER = """
+    import tensorflow as tf
+    import tensorflow_model_optimization as tfmot
+
+    annotate = tfmot.quantization.keras.quantize_annotate_layer
+
+    def build():
+        inputs = tf.keras.Input((30, 13), batch_size=1)
+        x = annotate(tf.keras.layers.GRU(16, unroll=True))(inputs)
+        x = tf.keras.layers.Multiply()([x, x])
+        x = annotate(tf.keras.layers.Dense(8, activation="relu"))(x)
+        return tfmot.quantization.keras.quantize_apply(tf.keras.Model(inputs, x))
+"""
+
+NORMALIZED_BEHIND_AN_ANNOTATED_LAYER = """
+    import tensorflow as tf
+    import tensorflow_model_optimization as tfmot
+
+    model = tf.keras.Sequential([
+        tf.keras.layers.InputLayer(input_shape=(28, 28, 1)),
+        tfmot.quantization.keras.quantize_annotate_layer(
+            tf.keras.layers.Conv2D(12, 3, activation="relu")
+        ),
+        tf.keras.layers.BatchNormalization(),
+    ])
+    model = tfmot.quantization.keras.quantize_apply(model)
+"""
+
+FED_WITH_NOISE = """
+    import tensorflow as tf
+    from tensorflow.keras import layers
+
+    generator = tf.keras.Sequential([
+        layers.Dense(49, input_shape=(100,)),
+        layers.Reshape((7, 7, 1)),
+        layers.BatchNormalization(),
+    ])
+
+    def train():
+        for _ in range(50):
+            image = generator(tf.random.normal([32, 100]))
+"""
+
+
+def messages(source: str, rule: str) -> list[str]:
+    return [each.message for each in found(source, settings(rule, NEWEST))]
+
+
+def test_tensors_that_leave_by_names_that_are_not_known() -> None:
+    (one,) = messages(BY_UNKNOWN_NAMES, "QL101")
+    assert "ptq keeps MUL, ADD; quantize_model raises" in one
+
+
+def test_of_layers_annotated_one_by_one_only_those_are_refused() -> None:
+    (one,) = messages(ANNOTATED_BY_LAYER, "QL202")
+    assert "GRU" in one
+
+
+def test_an_annotated_layer_is_still_a_layer() -> None:
+    (one,) = messages(NORMALIZED_BEHIND_AN_ANNOTATED_LAYER, "QL101")
+    assert one.endswith("cannot fold into it: ptq keeps MUL, ADD")
+
+
+def test_a_model_that_is_fed_with_noise_is_judged_itself() -> None:
+    (one,) = messages(FED_WITH_NOISE, "QL105")
+    assert one.endswith("cannot fold: ptq keeps MUL, ADD; quantize_model raises")
