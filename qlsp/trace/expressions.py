@@ -68,6 +68,8 @@ def _call(run: Interpreter, node: ast.Call, scope: Scope) -> Value:
     arguments = evaluate_arguments(run, node, scope)
     if type(callee) is v.Builtin and callee.name == "eval":
         return _eval(run, arguments, scope)
+    if type(callee) is v.Builtin and callee.name == "locals" and scope.parent is not None:
+        return v.Dict(dict(scope.names))
     return run.call(callee, arguments, run.site(node, scope))
 
 

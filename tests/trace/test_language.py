@@ -161,6 +161,8 @@ CASES: list[tuple[str, str, list[object]]] = [
      "match C(7):\n  case C(a=n): units = [n]", [7]),
     ("assert", "n = 3\nassert n == 3, 'x'\nunits = [n]", [3]),
     ("eval", "units = [eval('1 + 2')]", [3]),
+    ("locals", "def g(a, b, kwargs): return [a, b, kwargs['c']]\n"
+     "def f(a, b=2, **kwargs): return g(**locals())\nunits = f(1, c=3)", [1, 2, 3]),
     ("environment", "import os\nunits = [int(os.environ.get('N', '4'))]", [4]),
     ("defaultdict", "from collections import defaultdict\nd = defaultdict(list)\n"
      "d['a'].append(3)\nunits = d['a']", [3]),
