@@ -108,11 +108,6 @@ def make_application(
     return made
 
 
-def _is_data(tensor: Tensor) -> bool:
-    """Whether it is made of no other tensor: random numbers, or a constant."""
-    return tensor.node.kind == "op" and not tensor.node.inputs
-
-
 def apply(
     run: Interpreter,
     model: v.Model | v.Sequential,
@@ -125,8 +120,7 @@ def apply(
     for index, value in enumerate(arguments.args):
         tensors.gather(run, value, inputs, unknown=index == 0)
     tensors.gather(run, arguments.kwargs.get("inputs"), inputs, unknown=True)
-    if not inputs or not all(map(_is_data, inputs)):
-        run.nested.add(id(model))
+    run.nested.add(id(model))
     shapes: list[Shape | None]
     if isinstance(model, v.Sequential):
         shape = inputs[0].shape if inputs else None

@@ -45,21 +45,6 @@ NORMALIZED_BEHIND_AN_ANNOTATED_LAYER = """
     model = tfmot.quantization.keras.quantize_apply(model)
 """
 
-FED_WITH_NOISE = """
-    import tensorflow as tf
-    from tensorflow.keras import layers
-
-    generator = tf.keras.Sequential([
-        layers.Dense(49, input_shape=(100,)),
-        layers.Reshape((7, 7, 1)),
-        layers.BatchNormalization(),
-    ])
-
-    def train():
-        for _ in range(50):
-            image = generator(tf.random.normal([32, 100]))
-"""
-
 
 def messages(source: str, rule: str) -> list[str]:
     return [each.message for each in found(source, settings(rule, NEWEST))]
@@ -78,8 +63,3 @@ def test_of_layers_annotated_one_by_one_only_those_are_refused() -> None:
 def test_an_annotated_layer_is_still_a_layer() -> None:
     (one,) = messages(NORMALIZED_BEHIND_AN_ANNOTATED_LAYER, "QL101")
     assert one.endswith("cannot fold into it: ptq keeps MUL, ADD")
-
-
-def test_a_model_that_is_fed_with_noise_is_judged_itself() -> None:
-    (one,) = messages(FED_WITH_NOISE, "QL105")
-    assert one.endswith("cannot fold: ptq keeps MUL, ADD; quantize_model raises")
