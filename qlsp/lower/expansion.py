@@ -12,7 +12,7 @@ from qlsp.lower.operation import INDEX_TYPES, WITH_CONSTANT, Operation
 from qlsp.lower.programs import parse
 from qlsp.lower.tfmot.quantize import Ranges
 from qlsp.toolchain import Workflow
-from qlsp.trace.graph import UNKNOWN, LayerGraph, Node, Shape
+from qlsp.trace.graph import UNKNOWN, LayerGraph, Node, Shape, Symbol
 
 _NO_RANGES = Ranges()
 
@@ -57,8 +57,12 @@ class Expansion:
         ranges: dict[tuple[int, str], Ranges] | None,
         calibrated: bool,
         within_calls: frozenset[int] = frozenset(),
+        *,
+        expand: Callable[[Expansion], Operation],
     ) -> None:
         self.graph = graph
+        self.expand = expand
+        """What gives the op that produces the output of a function on tensors."""
         self.within_calls = within_calls
         """The nodes in the `call` of user-defined layers and models."""
         self.names = names
@@ -165,6 +169,10 @@ class Expansion:
 
     def function(self, x: Operation, value: object) -> Operation:
         """Append the ops of an activation function."""
+        own = self.node.function
+        is_own = isinstance(value, Symbol) and activations.function_name(value) is None
+        if own is not None and own.complete and is_own and self.ranges is None:
+            return self.inline(own, x)
         if isinstance(value, str) and not activations.knows(value, self.behaviour):
             raise RefusedError(
                 "build",
@@ -191,22 +199,19 @@ class Expansion:
             message = "See console for info."
         return RefusedError("convert", "ConverterError", message, reason)
 
-    def inline(self, graph: LayerGraph, expand: Callable[[Expansion], Operation]) -> Operation:
-        """Append the ops of a function on the current layer's input.
-
-        `expand` gives the op that produces the output of one of its nodes.
-        """
+    def inline(self, graph: LayerGraph, x: Operation) -> Operation:
+        """Append the ops of a function of the current layer on `x`."""
         outer = self.graph, self.node, self.inputs
         values: dict[int, Operation] = {}
         self.graph, self.is_inlined = graph, True
         try:
             for node in graph.nodes:
                 if node.kind == "input":
-                    values[node.index] = outer[2][0]
+                    values[node.index] = x
                 elif node.kind == "op":
                     self.node = node
                     self.inputs = [values[each] for each in node.inputs]
-                    values[node.index] = expand(self)
+                    values[node.index] = self.expand(self)
                 else:
                     raise UndecidedError(f"its function applies {node.cls}")
         finally:

@@ -9,7 +9,7 @@ from typing import Literal
 from qlsp.lower.behaviour import Behaviour, Version
 from qlsp.lower.operation import KEEPS_CHANNELS, Operation, absorb, move_before, pass_on
 from qlsp.lower.quantization import TOCO_UNTIL
-from qlsp.lower.windows import Padding, Window, is_same_padding
+from qlsp.lower.windows import PADDING_SINCE, Padding, Window, is_same_padding
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 _AFFINE = (*_CONVOLUTIONS, "FULLY_CONNECTED")
@@ -124,7 +124,6 @@ _QUANTIZED: Mapping[bool, Mapping[str, Sequence[Fusion]]] = {
 }
 _FOLLOWERS = frozenset(fusion.follower for fusion in FUSIONS if fusion.stage == "float")
 _TARGETS = frozenset(target for fold in FOLDS for target in fold.targets)
-_PADDING_SINCE: Version = (2, 21)
 _KEEPS_DIMENSIONS_SINCE: Mapping[bool, Version] = {False: (2, 3), True: (2, 15)}
 """By whether it is an int8 op, or has weights or an output with a learned range."""
 
@@ -256,7 +255,7 @@ def _fold_paddings(
             and len(pad.users) == 1
             and id(pad) not in escaping
             and not pad.ranged
-            and behaviour.tensorflow >= _PADDING_SINCE
+            and behaviour.tensorflow >= PADDING_SINCE
         ):
             pad.into = operation
             pass_on(pad, pad.inputs[0])

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from qlsp.lower.cases import CASES, CRASH, LOOP_OF_STEPS, UNPARSED, expand_case
 from qlsp.lower.convolutions import BROADCAST, CONVOLUTIONS, batch_size, broadcasts
 from qlsp.lower.expansion import Expansion, RefusedError, UndecidedError
-from qlsp.lower.functions import expand_function
 from qlsp.lower.keras.construction import refusal_of_construction
 from qlsp.lower.operation import KEEPS_CHANNELS, Operation
 from qlsp.lower.unrolled import unrolled_lstm
-from qlsp.lower.windows import Padding
+from qlsp.lower.windows import PADDING_SINCE, Padding
+from qlsp.trace.graph import UNKNOWN
 
 Expand = Callable[[Expansion], Operation]
 
@@ -286,7 +286,7 @@ def _lambda(expansion: Expansion) -> Operation:
         or sum(node.kind == "input" for node in function.nodes) != 1
     ):
         raise UndecidedError("its function is not known")
-    return expansion.inline(function, expand_function)
+    return expansion.inline(function, expansion.inputs[0])
 
 
 def _softmax(expansion: Expansion) -> Operation:
@@ -333,6 +333,12 @@ def _zero_padding2d(expansion: Expansion) -> Operation:
             (rows, rows) if isinstance(rows, int) else rows,
             (columns, columns) if isinstance(columns, int) else columns,
         )
+    numbers: list[object] = [
+        each for side in sides or () for each in (side if isinstance(side, tuple) else (side,))
+    ]
+    is_open = UNKNOWN in numbers
+    if is_open and expansion.since(*PADDING_SINCE):
+        raise UndecidedError("whether its padding is that of a convolution is not known")
     return expansion.emit("PAD", expansion.inputs[0], detail=Padding(sides, expansion.shape()))
 
 

@@ -119,7 +119,10 @@ def _lower(
     names = layer_names(flat, version.keras, version.tensorflow)
     ranges = learned.ranges if learned else None
     calibrated = workflow == "ptq" or representative
-    expansion = Expansion(flat, names, version, workflow, ranges, calibrated, within_calls(graph))
+    expansion = Expansion(
+        flat, names, version, workflow, ranges, calibrated, within_calls(graph),
+        expand=expand_function,
+    )  # fmt: skip
     _expand_all(expansion, learned.inputs if learned else set())
     if learned is not None and not learned.whole:
         return _refused(expansion, toolchain, learned)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from qlsp.lower.behaviour import Version
 from qlsp.trace.graph import Shape
 
 
@@ -16,6 +17,10 @@ class Window:
     strides: tuple[Any, Any]
     dilation: tuple[Any, Any]
     padding: object
+
+
+PADDING_SINCE: Version = (2, 21)
+"""The first release in which padding vanishes into a convolution."""
 
 
 @dataclass(frozen=True, slots=True)

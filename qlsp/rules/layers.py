@@ -313,7 +313,7 @@ def _named(value: object) -> str | None:
 
 def value_text(value: object) -> str:
     """An argument as a message shows it."""
-    return value.name if isinstance(value, Symbol) else repr(value)
+    return value.name.removeprefix("__main__.") if isinstance(value, Symbol) else repr(value)
 
 
 def _op_function(node: Node) -> str | None:

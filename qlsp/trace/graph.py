@@ -116,7 +116,8 @@ class Node:
     body: LayerGraph | None = None
     """What a nested model or a user-defined layer is made of."""
     function: LayerGraph | None = None
-    """What the function of a `Lambda` layer does, from its inputs on; it is never inlined."""
+    """What the function of a `Lambda` layer, or one given as `activation=`, does, from its inputs
+    on; it is never inlined."""
     escapes: bool = False
     """Whether its output may also be used by code that this graph doesn't show."""
     annotation: Annotation | None = None

@@ -77,7 +77,7 @@ def applied(
     shapes = output_shape(layer.cls, attrs, [tensor.shape for tensor in inputs], run.data_format)
     function = None
     if shapes is None and layer.cls == "Lambda":
-        shapes, function = _lambda(run, layer, inputs)
+        shapes, function = _followed(run, layer, layer.attrs.get("function"), inputs)
     first = tensors.first_shape(shapes)
     node = tensors.record(
         run,
@@ -102,6 +102,9 @@ def applied(
         # A piece of a model is of the package that its layers come from.
         run.tape.flavour = layer.flavour
     result = tensors.outputs(run, node, shapes)
+    activation = layer.attrs.get("activation")
+    if type(activation) is v.Function and isinstance(result, Tensor):
+        _, node.function = _followed(run, layer, activation, [result])
     if isinstance(result, Tensor):
         run.trail.touch(layer.calls)
         layer.calls.append(result)
@@ -109,16 +112,16 @@ def applied(
     return result
 
 
-def _lambda(
-    run: Interpreter, layer: v.Layer, inputs: Sequence[Tensor]
+def _followed(
+    run: Interpreter, layer: v.Layer, function: Value, inputs: Sequence[Tensor]
 ) -> tuple[Result, LayerGraph | None]:
-    """What comes out of a `Lambda`, and what its function does: it is followed apart."""
+    """What comes out of a function that a layer was given, and what it does: followed apart."""
     outer = run.tape
     run.tape = Tape(outer)
     try:
         given: list[Value] = [run.tape.local(tensor) for tensor in inputs]
         arguments = Arguments([given[0] if len(given) == 1 else v.List(given)], {})
-        result = run.call(layer.attrs.get("function"), arguments, None)
+        result = run.call(function, arguments, None)
     except RaisedError:
         return None, None
     finally:
