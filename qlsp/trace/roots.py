@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from qlsp.trace import attributes
 from qlsp.trace import values as v
+from qlsp.trace.gate import CONVERTERS
 from qlsp.trace.interest import Interest
 from qlsp.trace.interpreter import Interpreter
 from qlsp.trace.outline import Outline
@@ -29,6 +30,12 @@ class Root:
     def name(self) -> str:
         """With the classes that it stands in."""
         return self.value.qualname if isinstance(self.value, v.Class) else self.value.name
+
+    @property
+    def converts(self) -> bool:
+        """Whether it converts or quantizes a model."""
+        callees = (call.func for call in self.calls)
+        return any(isinstance(each, ast.Attribute) and each.attr in CONVERTERS for each in callees)
 
 
 def roots(module: Module, outline: Outline) -> list[Root]:
@@ -79,6 +86,28 @@ def arguments(function: Value, symbolic: bool, skip: int) -> Arguments:
     if node.vararg is not None and symbolic:
         made.args.append(_argument(node.vararg.arg))
     return made
+
+
+def switched(function: v.Function) -> list[Arguments]:
+    """Arguments with one parameter True that is False by default, for each of them.
+
+    What is None by default is not known then: it may be needed only if the switch is on.
+    """
+    node = function.node.args
+    positional = [parameter.arg for parameter in (node.posonlyargs + node.args)]
+    defaults = dict(
+        zip(positional[len(positional) - len(function.defaults) :], function.defaults, strict=True)
+    )
+    defaults.update(function.keyword_defaults)
+    found = []
+    for switch in (name for name, default in defaults.items() if default is False):
+        given = arguments(function, False, 0)
+        given.kwargs.update(
+            {name: _argument(name) for name, default in defaults.items() if default is None}
+        )
+        given.kwargs[switch] = True
+        found.append(given)
+    return found
 
 
 def _argument(name: str) -> Unknown:

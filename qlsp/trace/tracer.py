@@ -21,11 +21,14 @@ from qlsp.trace.interpreter import Interpreter
 from qlsp.trace.outline import Outline
 from qlsp.trace.program import Program
 from qlsp.trace.project import Project
-from qlsp.trace.roots import Root, arguments, call_arguments, constructor, roots
+from qlsp.trace.roots import Root, arguments, call_arguments, constructor, roots, switched
 from qlsp.trace.scope import Module, Scope
 from qlsp.trace.tape import Tape, whole
 from qlsp.trace.values import MISSING, Arguments, Tensor, Value
 from qlsp.trace.variants import Pattern, pattern
+
+_SWITCHES = 4
+"""How many of a function's switches are tried."""
 
 
 @dataclass
@@ -162,8 +165,24 @@ class Tracer:
         for symbolic in (False, True):
             self.begin(root.name)
             self._follow(root, partial(self._call_root, root, symbolic))
-            if self._lost or self._is_done(root):
+            if self._lost:
                 break
+            if not symbolic and root.converts:
+                self._run_switched(root)
+            if self._is_done(root):
+                break
+
+    def _run_switched(self, root: Root) -> None:
+        """Run what converts or quantizes with each of its switches on, such as `quantize=False`.
+
+        The ways on and off are not joined, as settings belong together.
+        """
+        function = root.value
+        if isinstance(function, v.Function):
+            for given in switched(function)[:_SWITCHES]:
+                self.begin(root.name)
+                call = partial(self._call_function, root, function, given, symbolic=False)
+                self._follow(root, call)
 
     def _follow(self, root: Root, call: Callable[[], Value]) -> None:
         """Run a root and keep what it makes; what it changes is taken back."""

@@ -63,3 +63,44 @@ def test_of_layers_annotated_one_by_one_only_those_are_refused() -> None:
 def test_an_annotated_layer_is_still_a_layer() -> None:
     (one,) = messages(NORMALIZED_BEHIND_AN_ANNOTATED_LAYER, "QL101")
     assert one.endswith("cannot fold into it: ptq keeps MUL, ADD")
+
+
+SWITCHED_OFF_BY_DEFAULT = """
+    import numpy as np
+    import tensorflow as tf
+
+    def convert(model, quantize=False, data=None):
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        if quantize:
+            def random():
+                for _ in range(100):
+                    yield [np.random.rand(1, 32, 32, 3).astype(np.float32)]
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = random
+            converter.inference_input = tf.int8
+        return converter.convert()
+"""
+
+SWITCHED_ON_WITH_DATA = """
+    import tensorflow as tf
+
+    def convert(model, int8=False, data=None):
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        if int8:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if data is not None:
+            converter.representative_dataset = data
+        if int8:
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        return converter.convert()
+"""
+
+
+def test_settings_behind_a_switch_that_is_off_by_default() -> None:
+    (one,) = messages(SWITCHED_OFF_BY_DEFAULT, "QL306")
+    assert "`inference_input`" in one
+    assert messages(SWITCHED_OFF_BY_DEFAULT, "QL305")
+
+
+def test_data_that_comes_with_a_switch() -> None:
+    assert not messages(SWITCHED_ON_WITH_DATA, "QL302")
