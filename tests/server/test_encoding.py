@@ -35,7 +35,7 @@ def test_positions(client: Client, offered: list[str] | None, agreed: str, start
         "end": {"line": FIRST + 1, "character": end},
     }
     # The same units in the other direction: replace exactly the call, then mend the first line.
-    client.change(name, 2, replaced((FIRST + 1, start), (FIRST + 1, end), "layers.ReLU()(x)#"))
+    client.change(name, 2, replaced((FIRST + 1, start), (FIRST + 1, end), "layers.ReLU(6)(x)#"))
     assert client.published(name, 2)[0]["range"]["start"]["character"] == start
     client.change(name, 3, replaced((FIRST, 1), (FIRST, 1 + len(CONV)), MENDED))
     assert client.published(name, 3) == []
