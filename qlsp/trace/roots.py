@@ -100,7 +100,8 @@ def switched(function: v.Function) -> list[Arguments]:
     )
     defaults.update(function.keyword_defaults)
     found = []
-    for switch in (name for name, default in defaults.items() if default is False):
+    switches = [name for name, default in defaults.items() if default is False]
+    for switch in (name for name in switches if name != "training"):  # no converted model trains
         given = arguments(function, False, 0)
         given.kwargs.update(
             {name: _argument(name) for name, default in defaults.items() if default is None}

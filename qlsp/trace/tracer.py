@@ -163,26 +163,27 @@ class Tracer:
 
     def _run_root(self, root: Root) -> None:
         for symbolic in (False, True):
-            self.begin(root.name)
-            self._follow(root, partial(self._call_root, root, symbolic))
-            if self._lost:
-                break
-            if not symbolic and root.converts:
-                self._run_switched(root)
+            for given in self._ways(root, symbolic):
+                self.begin(root.name)
+                self._follow(root, partial(self._call_root, root, given, symbolic))
+                if self._lost:
+                    return
             if self._is_done(root):
-                break
+                return
 
-    def _run_switched(self, root: Root) -> None:
-        """Run what converts or quantizes with each of its switches on, such as `quantize=False`.
+    def _ways(self, root: Root, symbolic: bool) -> list[Arguments]:
+        """The arguments on which a root is run.
 
-        The ways on and off are not joined, as settings belong together.
+        What converts or quantizes is run with each of its switches on, too, such as
+        `quantize=False`. The ways on and off are not joined, as settings belong together.
         """
         function = root.value
-        if isinstance(function, v.Function):
-            for given in switched(function)[:_SWITCHES]:
-                self.begin(root.name)
-                call = partial(self._call_function, root, function, given, symbolic=False)
-                self._follow(root, call)
+        if isinstance(function, v.Class):
+            return [arguments(constructor(function), symbolic, 1)]
+        ways = [arguments(function, symbolic, 0)]
+        if root.converts and not symbolic:
+            ways += switched(function)[:_SWITCHES]
+        return ways
 
     def _follow(self, root: Root, call: Callable[[], Value]) -> None:
         """Run a root and keep what it makes; what it changes is taken back."""
@@ -200,11 +201,10 @@ class Tracer:
         self._finish(root.name, result, Site(self.module.path, Span.of(root.value.node)))
         machine.unwind(self._kept, 0)
 
-    def _call_root(self, root: Root, symbolic: bool) -> Value:
-        value = root.value
-        if isinstance(value, v.Class):
-            return self._use(self._object(value, symbolic))
-        return self._call_function(root, value, arguments(value, symbolic, 0), symbolic)
+    def _call_root(self, root: Root, given: Arguments, symbolic: bool) -> Value:
+        if isinstance(root.value, v.Class):
+            return self._use(self.machine.call(root.value, given, None))
+        return self._call_function(root, root.value, given, symbolic)
 
     def _object(self, cls: v.Class, symbolic: bool) -> Value:
         return self.machine.call(cls, arguments(constructor(cls), symbolic, 1), None)
@@ -258,12 +258,13 @@ class Tracer:
                 machine.unwind(0, 0)
                 made, holes, patience = None, [], None
             for root in methods.copy():
-                if not self._is_done(root):
+                for given in () if self._is_done(root) else self._ways(root, symbolic):
                     self.begin(root.name, patience)
                     machine.tape.holes += holes
-                    self._follow(root, partial(self._call_method, root, made, symbolic))
+                    self._follow(root, partial(self._call_method, root, made, given, symbolic))
                     if self._lost:
                         methods.remove(root)
+                        break
             self._kept = 0
             machine.unwind(0, 0)
 
@@ -274,14 +275,13 @@ class Tracer:
             tape.nodes or len(tape.effects) > len(self.effects) or machine.models or machine.program
         )
 
-    def _call_method(self, root: Root, made: Value, symbolic: bool) -> Value:
+    def _call_method(self, root: Root, made: Value, given: Arguments, symbolic: bool) -> Value:
         """Call a method of `made`.
 
         None stands for an object of its own; it is missing if the class can't be instantiated.
         """
         method = root.value
         assert isinstance(method, v.Function)
-        given = arguments(method, symbolic, 0)
         if given.args:
             if made is None and root.owner is not None:
                 made = self._object(root.owner, symbolic)

@@ -102,5 +102,17 @@ def test_settings_behind_a_switch_that_is_off_by_default() -> None:
     assert messages(SWITCHED_OFF_BY_DEFAULT, "QL305")
 
 
+def test_settings_behind_a_switch_of_a_method() -> None:
+    of_class = SWITCHED_OFF_BY_DEFAULT.replace(
+        "    def convert(model,", "    def convert(self, model,"
+    )
+    lines = of_class.splitlines()
+    head = next(i for i, line in enumerate(lines) if "def convert" in line)
+    body = [f"    {line}" for line in lines[head:]]
+    source = "\n".join([*lines[:head], "    class Exporter:", *body])
+    assert messages(source, "QL306")
+    assert messages(source, "QL305")
+
+
 def test_data_that_comes_with_a_switch() -> None:
     assert not messages(SWITCHED_ON_WITH_DATA, "QL302")
