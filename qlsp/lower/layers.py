@@ -348,6 +348,11 @@ def _upsampling2d(expansion: Expansion) -> Operation:
         return expansion.emit("RESIZE_BILINEAR", x)
     if expansion.keras == 2:
         return expansion.emit("RESIZE_NEAREST_NEIGHBOR", x)
+    shape = expansion.shape()
+    if shape is not None and None in shape[1:]:
+        # The chain of copies is another one then, and its output may lose the channels: measured
+        # with TF 2.21, a convolution behind it isn't converted, unless an `Add` gives them back.
+        raise UndecidedError("whether what follows converts, as the image has no fixed size")
     return expand_case(expansion)
 
 

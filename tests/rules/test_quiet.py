@@ -183,10 +183,63 @@ RELU_BEFORE_A_LOOP = """
 """
 """Xception, as keras.io has it: after training the second activation is gone."""
 
+NOISE_FOR_FLOAT16 = """
+    import numpy as np
+    import tensorflow as tf
+
+    def representative_data():
+        for _ in range(100):
+            yield [np.random.randn(1, 256, 256, 3).astype(np.float32)]
+
+    converter = tf.lite.TFLiteConverter.from_saved_model("exported")
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative_data
+    converter.target_spec.supported_types = [tf.float16]
+    model = converter.convert()
+"""
+"""A detector of faked faces. The data is not read."""
+
+IMAGES_OF_ANY_SIZE = """
+    import keras
+    from keras import layers
+
+    def build():
+        inputs = keras.Input((None, None, 3))
+        x = layers.UpSampling2D()(layers.Conv2D(8, 3, strides=2, padding="same")(inputs))
+        return keras.Model(inputs, layers.Conv2D(3, 1)(layers.Concatenate()([x, inputs])))
+"""
+"""imageai. With TF 2.21 and Keras 3 it does not convert, whatever the batch."""
+
+RESHAPED_IMAGES_OF_ANY_SIZE = """
+    import tensorflow as tf
+    from tensorflow import keras
+    from tensorflow.keras import layers
+
+    def build():
+        inputs = keras.Input((None, None, 6))
+        x = layers.Conv2D(8, 3)(inputs)
+        return keras.Model(inputs, tf.reshape(x, tf.concat([tf.shape(x)[:3], [2, 4]], 0)))
+"""
+"""imageai. The shape is computed with a fixed batch, too."""
+
+A_LAYER_PER_CHANNEL = """
+    from tensorflow import keras
+    from tensorflow.keras import layers
+
+    def build(shape):
+        x = inputs = keras.Input(shape)
+        for channel in range(shape[-1]):
+            x = layers.Lambda(lambda y: y * 2)(x)
+        return keras.Model(inputs, x)
+"""
+"""n2v."""
+
 
 @pytest.mark.parametrize(
     ("source", "rules"),
     [
+        (NOISE_FOR_FLOAT16, "QL3"),
+        (RESHAPED_IMAGES_OF_ANY_SIZE, "QL111"),
         (AUGMENTATION, "QL2"),
         (ANNOTATED_WHILE_CLONED, "QL2"),
         (RECURRENT_STEPS_UNROLLED, "QL115"),
@@ -253,6 +306,20 @@ def test_the_same_activation_twice_is_told_for_training_only() -> None:
 def test_a_batch_that_is_not_known_may_have_a_fixed_size() -> None:
     chosen = settings("QL115", NEWEST, workflows=("ptq",))
     assert found(RECURRENT_WITHIN_A_HELPER, chosen) == []
+
+
+def test_upsampling_of_images_of_any_size_is_not_said_to_convert() -> None:
+    chosen = settings("ALL", KERAS_3, workflows=("ptq",))
+    assert found(IMAGES_OF_ANY_SIZE, chosen) == []
+    (batch, chain) = found(IMAGES_OF_ANY_SIZE.replace("None, None", "8, 8"), chosen)
+    assert (batch.code, chain.code) == ("QL111", "QL116")
+
+
+def test_layers_of_a_loop_of_unknown_length_are_not_counted() -> None:
+    (one,) = found(A_LAYER_PER_CHANNEL, settings("QL206"))
+    assert one.message == "tfmot does not quantize Lambda layers: quantize_model raises"
+    (one,) = found(A_LAYER_PER_CHANNEL.replace("shape[-1]", "3"), settings("QL206"))
+    assert one.message.endswith("(3 layers)")
 
 
 def test_an_argument_that_keras_3_refuses_is_told_once() -> None:

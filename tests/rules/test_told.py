@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rules.support import NEWEST, found, settings
+from tests.rules.support import KERAS_3, NEWEST, found, settings
 
 BY_UNKNOWN_NAMES = """
     from tensorflow.keras import layers
@@ -44,6 +44,35 @@ NORMALIZED_BEHIND_AN_ANNOTATED_LAYER = """
     ])
     model = tfmot.quantization.keras.quantize_apply(model)
 """
+
+SQUEEZED_BY_THE_BACKEND = """
+    from tensorflow import keras
+    from tensorflow.keras import backend as K
+    from tensorflow.keras import layers
+
+    def build():
+        inputs = keras.Input((1, 1, 8))
+        x = K.squeeze(layers.Conv2D(4, 1)(inputs), 1)
+        return keras.Model(inputs, layers.Activation("softmax")(x))
+"""
+"""A GhostNet."""
+
+CLIPPED_NOISE = """
+    import numpy as np
+    import tensorflow as tf
+
+    def representative_dataset():
+        noise = np.random.RandomState(42)
+        for _ in range(200):
+            face = (noise.randn(1, 112, 112, 3) * 35 + 180).clip(0, 255) / 127.5 - 1.0
+            yield [face.astype(np.float32)]
+
+    converter = tf.lite.TFLiteConverter.from_saved_model("exported")
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative_dataset
+    model = converter.convert()
+"""
+"""A recognizer of faces."""
 
 
 def messages(source: str, rule: str) -> list[str]:
@@ -116,3 +145,16 @@ def test_settings_behind_a_switch_of_a_method() -> None:
 
 def test_data_that_comes_with_a_switch() -> None:
     assert not messages(SWITCHED_ON_WITH_DATA, "QL302")
+
+
+def test_keras_3_refuses_functions_of_the_backend() -> None:
+    (one,) = found(SQUEEZED_BY_THE_BACKEND, settings("QL203", NEWEST, KERAS_3))
+    assert one.message == (
+        "keras.backend.squeeze is no layer: the model can't be converted (Keras 3); "
+        "quantize_model raises"
+    )
+
+
+def test_noise_that_is_clipped() -> None:
+    (one,) = messages(CLIPPED_NOISE, "QL305")
+    assert "random noise" in one

@@ -143,6 +143,9 @@ class Reader:
             return replace(inner or Array(), dtype=known)
         if func.attr == "reshape" and inner is not None:
             return Array(inner.dtype, _dimensions(node.args), inner.random)
+        if func.attr == "clip" and inner is not None:
+            floats = inner.dtype is not None and inner.dtype.startswith("float")
+            return inner if floats else replace(inner, dtype=None)
         if func.attr == "numpy" and not node.args:
             return inner or Array()
         source = self.value(func.value) if isinstance(func.value, ast.Name) else func.value

@@ -91,6 +91,19 @@ class Conversion:
         return types <= {"tf.int8"} and _INT16_OPS not in ops
 
     @property
+    def makes_float16(self) -> bool | None:
+        """Whether only the weights are made smaller, for which no representative dataset is read.
+
+        `settings.json` has it as "float16, data".
+        """
+        ops, types = self.ops, self.types
+        if ops is None or types is None:
+            return None
+        if "tf.float16" not in types:
+            return False
+        return None if {_INT8_OPS, _INT16_OPS} & ops else True
+
+    @property
     def io_types(self) -> tuple[Setting, ...] | None:
         """Input and output types that are set to something but float; None if not known."""
         found = []

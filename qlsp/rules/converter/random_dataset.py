@@ -40,7 +40,8 @@ class RandomRepresentativeDataset(CallRule):
     Yield about a hundred examples of the training data, prepared as for training.
 
     ## When it does not apply
-    Where only the speed or the size of the model is of interest, as in a test of a device.
+    Where only the speed or the size of the model is of interest, as in a test of a device. For
+    float16 weights the data is not read.
 
     ## References
     - [tensorflow #52357](https://github.com/tensorflow/tensorflow/issues/52357)
@@ -96,7 +97,7 @@ class RandomRepresentativeDataset(CallRule):
         """Every dataset of noise."""
         for each in conversions(usage):
             given = dataset(each)
-            if given is None or not each.optimizes:
+            if given is None or not each.optimizes or each.makes_float16 is not False:
                 continue
             samples = list(given.samples)
             listed = [given.arrays(sample) or [sample] for sample in samples]
