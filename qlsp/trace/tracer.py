@@ -198,7 +198,9 @@ class Tracer:
             self._lost = True
         except (RaisedError, RecursionError):
             machine.unwind(self._kept + 1, 0)
-        self._finish(root.name, result, Site(self.module.path, Span.of(root.value.node)))
+        is_class = isinstance(root.value, v.Class) and not kinds.is_keras(root.value)
+        name = f"{root.name}.__init__" if is_class else root.name
+        self._finish(name, result, Site(self.module.path, Span.of(root.value.node)))
         machine.unwind(self._kept, 0)
 
     def _call_root(self, root: Root, given: Arguments, symbolic: bool) -> Value:

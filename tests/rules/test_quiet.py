@@ -382,3 +382,22 @@ def test_what_keras_3_does_says_nothing_about_keras_2() -> None:
         cell.toolchain.keras: layer.outcome for cell, layer in model.over_both_keras(fate).items()
     }
     assert outcomes == {2: Outcome.OWN_OP, 3: Outcome.FLOAT_ISLAND}
+
+
+def test_a_layer_that_a_class_of_another_library_uses_inside() -> None:
+    """TensorLayer: `Base` is not Keras's, and what `__init__` computes is no model."""
+    source = """
+        import numpy as np
+        import tensorflow as tf
+        from other.layers import Base
+
+        class Deconvolution(Base):
+            def __init__(self, channels, filters=8):
+                super().__init__()
+                self.layer = tf.keras.layers.Conv3DTranspose(filters, 3)
+                self.layer(tf.convert_to_tensor(np.zeros((1, 1, 1, 1, channels)), np.float32))
+
+            def forward(self, inputs):
+                return self.layer(inputs)
+    """
+    assert not found(source, settings("QL202", NEWEST))
