@@ -30,9 +30,11 @@ class Release(tuple[int, int]):
     def __ge__(self, other: tuple[int, ...]) -> bool:
         boundary = other[0], other[1]
         if tuple.__ge__(self, boundary):
-            self.since = max(self.since, boundary)
+            if boundary > self.since:
+                self.since = boundary
             return True
-        self.before = min(self.before, boundary)
+        if boundary < self.before:
+            self.before = boundary
         return False
 
     def __gt__(self, other: tuple[int, ...]) -> bool:
