@@ -20,8 +20,8 @@ class Limits:
     """Steps per document."""
     finish: int = 30_000
     """Steps more for turning what a root made into graphs, once it has run out."""
-    patience: int = 2_000
-    """Steps that a root may go on without making a layer: twice the longest way between two
+    patience: int = 2_500
+    """Steps that a root may go on without making a layer: 2.5 times the longest way between two
     layers in the published architectures."""
     calls: int = 60
     """Depth of calls interpreted in place."""
