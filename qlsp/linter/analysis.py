@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qlsp.linter.requirements import able_to_run
@@ -57,10 +56,11 @@ class Analysis:
         lowered = (
             LoweredGraph.of(
                 graph,
-                _without_qat(workflows) if in_part and not _is_annotated(graph) else workflows,
+                workflows,
                 toolchains,
                 quantizes=quantizes,
                 device=settings.device,
+                annotates_in_part=in_part,
             )
             for graph in traced.graphs
         )
@@ -100,14 +100,6 @@ def _annotates_in_part(traced: Trace) -> bool:
     """
     symbols = {call.symbol for program in traced.programs for call in program.calls}
     return ANNOTATE_LAYER in symbols and symbols.isdisjoint(ANNOTATE_ALL)
-
-
-def _is_annotated(graph: LayerGraph) -> bool:
-    return any(node.annotation for node in graph.nodes)
-
-
-def _without_qat(workflows: Sequence[Workflow]) -> Sequence[Workflow]:
-    return tuple(each for each in workflows if each != "qat")
 
 
 _TF1 = ("slim.", "tf.placeholder", "tf.contrib.", "tf.layers.", "tf.compat.v1.")

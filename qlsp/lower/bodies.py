@@ -5,12 +5,17 @@ from __future__ import annotations
 from qlsp.trace.graph import LayerGraph, Node
 
 
-def flat_ranges(graph: LayerGraph) -> list[range]:
-    """Per node of `graph` the nodes of `graph.flat` that it becomes."""
+def flat_ranges(graph: LayerGraph, given: int = 0) -> list[range]:
+    """Per node of `graph` the nodes of `graph.flat` that it becomes.
+
+    Of a body, the first `given` inputs stand for those that its node is given, and become none.
+    """
     found: list[range] = []
     position = 0
     for node in graph.nodes:
         size = _size(node)
+        if node.kind == "input" and given:
+            given, size = given - 1, 0
         found.append(range(position, position + size))
         position += size
     return found
@@ -19,34 +24,14 @@ def flat_ranges(graph: LayerGraph) -> list[range]:
 def _size(node: Node) -> int:
     if node.body is None or not node.body.outputs:
         return 1
-    # The inputs of a body stand for those that the node is given.
-    inner = sum(_size(each) for each in node.body.nodes)
-    inputs = sum(each.kind == "input" for each in node.body.nodes)
-    return inner - min(inputs, len(node.inputs))
+    return sum(map(len, flat_ranges(node.body, len(node.inputs))))
 
 
-def around(graph: LayerGraph, index: int) -> tuple[Node, ...]:
+def around(graph: LayerGraph, index: int, given: int = 0) -> tuple[Node, ...]:
     """The nodes with bodies that a node of `graph.flat` is inside of, the outermost first."""
-    for node, positions in zip(graph.nodes, flat_ranges(graph), strict=True):
+    for node, positions in zip(graph.nodes, flat_ranges(graph, given), strict=True):
         if index in positions and node.body is not None and node.body.outputs:
-            return (node, *_around(node, index - positions.start))
-    return ()
-
-
-def _around(outer: Node, index: int) -> tuple[Node, ...]:
-    assert outer.body is not None
-    given = len(outer.inputs)
-    position = 0
-    for node in outer.body.nodes:
-        if node.kind == "input" and given:
-            given -= 1
-            continue
-        size = _size(node)
-        if position <= index < position + size:
-            if node.body is None or not node.body.outputs:
-                return ()
-            return (node, *_around(node, index - position))
-        position += size
+            return (node, *around(node.body, index - positions.start, len(node.inputs)))
     return ()
 
 

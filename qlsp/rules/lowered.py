@@ -69,14 +69,20 @@ class LoweredGraph:
         *,
         quantizes: bool = False,
         device: str | None = None,
+        annotates_in_part: bool = False,
     ) -> LoweredGraph:
         """`graph` in all cells that its code can be meant for.
 
         A method that is not traced as part of a model (a training step, a layer's `call`) is
-        nothing that `quantize_model` ever sees, and neither is what only augments data.
+        nothing that `quantize_model` ever sees, and neither is what only augments data. Where
+        the program annotates single layers only, it sees graphs that have such layers.
         Toolchains whose Keras lacks one of its layers are left out, unless all do.
         """
-        if (graph.kind == "fragment" and "." in graph.name) or _augments(graph):
+        if (
+            (graph.kind == "fragment" and "." in graph.name)
+            or _augments(graph)
+            or (annotates_in_part and not any(node.annotation for node in graph.nodes))
+        ):
             workflows = [each for each in workflows if each != "qat"]
         return cls(
             graph,

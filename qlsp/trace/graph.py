@@ -47,14 +47,14 @@ Shape = tuple[int | Unknown | None, ...]
 """Static shape with the batch axis first: None is a dynamic axis, UNKNOWN one not decided."""
 
 Flavour = Literal["keras3", "tf_keras", "tf.keras", "tf1"]
-Annotation = Literal["default", "configured"]
-"""How tfmot is to quantize a layer: in its own way, or as a `QuantizeConfig` says."""
 """Through which package the model was written.
 
 `keras3` is an import of `keras` (3 when the toolchain has it), `tf_keras` the legacy package,
 `tf.keras` whatever TensorFlow binds there (Keras 2 up to TF 2.15, Keras 3 from 2.16 unless
 `TF_USE_LEGACY_KERAS=1`), `tf1` slim, tf.layers, tf.contrib and raw graphs.
 """
+Annotation = Literal["default", "configured"]
+"""How tfmot is to quantize a layer: in its own way, or as a `QuantizeConfig` says."""
 
 
 class Style(Enum):

@@ -83,7 +83,7 @@ def loop_over(
             _turn(run, turn, left)
         if left:
             return True
-    if items is None or (type(iterable) is v.List and iterable.open):
+    if not exact:
         _unknown_turns(run, iterable, node, scope, turn, left)
     return exact
 

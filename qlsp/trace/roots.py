@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from qlsp.trace import attributes
 from qlsp.trace import values as v
@@ -24,7 +24,6 @@ class Root:
     """The class of a method."""
     calls: tuple[ast.Call, ...]
     """The calls within it that may build layers."""
-    node: ast.AST = field(repr=False, default_factory=ast.Pass)
 
     @property
     def name(self) -> str:
@@ -47,16 +46,16 @@ def roots(module: Module, outline: Outline) -> list[Root]:
             value = value.function
         if isinstance(value, v.Function) and value.module is module:
             if isinstance(value.node, ast.FunctionDef | ast.AsyncFunctionDef):
-                found.append(Root(value, None, interest.calls(value.node), value.node))
+                found.append(Root(value, None, interest.calls(value.node)))
         elif isinstance(value, v.Class) and value.module is module:
-            found.append(Root(value, None, interest.calls(value.node), value.node))
+            found.append(Root(value, None, interest.calls(value.node)))
             for method in value.names.values():
                 if isinstance(method, v.Descriptor):
                     method = method.function
                 if not isinstance(method, v.Function) or method.module is not module:
                     continue
                 if not method.name.rpartition(".")[2].startswith("__"):
-                    found.append(Root(method, value, interest.calls(method.node), method.node))
+                    found.append(Root(method, value, interest.calls(method.node)))
     return sorted(
         (root for root in found if root.calls),
         key=lambda root: outline.reads.get(root.name.rpartition(".")[2], 0) > 0,
@@ -100,8 +99,9 @@ def switched(function: v.Function) -> list[Arguments]:
     )
     defaults.update(function.keyword_defaults)
     found = []
-    switches = [name for name, default in defaults.items() if default is False]
-    for switch in (name for name in switches if name != "training"):  # no converted model trains
+    for switch, off in defaults.items():
+        if off is not False or switch == "training":  # no converted model trains
+            continue
         given = arguments(function, False, 0)
         given.kwargs.update(
             {name: _argument(name) for name, default in defaults.items() if default is None}
@@ -123,10 +123,10 @@ def call_arguments(machine: Interpreter, made: v.Instance) -> Arguments:
     node = method.node.args
     positional = (node.posonlyargs + node.args)[1:]
     required = len(positional) - len(method.defaults)
-    arguments = Arguments([], {})
+    given = Arguments([], {})
     for index, parameter in enumerate(positional):
         if parameter.arg == "training":
-            arguments.kwargs["training"] = False
+            given.kwargs["training"] = False
         elif index < required:
-            arguments.args.append(_argument(parameter.arg))
-    return arguments
+            given.args.append(_argument(parameter.arg))
+    return given

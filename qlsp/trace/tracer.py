@@ -151,7 +151,7 @@ class Tracer:
 
     def _is_one_of_many(self, root: Root, outline: Outline) -> bool:
         """Whether enough builders were run that hand the same code other numbers."""
-        node = root.node
+        node = root.value.node
         if not isinstance(node, ast.FunctionDef):
             return False
         callees = (call.func for call in root.calls)
@@ -225,7 +225,7 @@ class Tracer:
     ) -> Value:
         machine = self.machine
         made = machine.call(function, given, None)
-        if isinstance(made, v.Function) and _within(made.node, root.node):
+        if isinstance(made, v.Function) and _within(made.node, root.value.node):
             # A block written as a function that gives the layer: `Block(8)(x)`.
             made = machine.call(made, arguments(made, symbolic, 0), None)
         return made
